@@ -1,0 +1,195 @@
+"""The plan as its author means it: phases, steps, gates, checks. Built by the loader, never changed.
+
+`rollout status` and `log` must not import this module (pydantic costs 0.16 s); the log's first
+event carries the outline they need.
+"""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from rollout.domain.canonical import sha256_of
+from rollout.domain.durations import format_duration, parse_duration
+from rollout.domain.evidence import Scalar
+
+
+def _to_duration(value: Any) -> Any:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_to_duration, json_schema_input_type=str),
+    PlainSerializer(format_duration, return_type=str),
+]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
+Severity = Literal["P0", "P1", "P2", "P3"]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+ConditionText = str
+"""A text in the grammar of `domain/condition.py`; may hold `${{ … }}` references."""
+
+
+class Model(BaseModel):
+    """Frozen, and a misspelt key is an error, never ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SamplingPolicy(Model):
+    """How often a check is asked and how many bad samples it forgives.
+
+    Names and defaults are those of Argo Rollouts' metrics; absence never passes here.
+    count: samples to take (0 with an interval: until the gate's own end); interval: between
+    samples; initial_delay: before the first; failure_limit and inconclusive_limit: how many
+    are tolerated; consecutive_error_limit: errors in a row tolerated (errors do not count
+    towards `count`); consecutive_success_limit: passes in a row that are enough (0 = off).
+    """
+
+    count: int = Field(default=1, ge=0)
+    interval: Duration | None = None
+    initial_delay: Duration = timedelta(0)
+    failure_limit: int = Field(default=0, ge=-1)
+    inconclusive_limit: int = Field(default=0, ge=-1)
+    consecutive_error_limit: int = Field(default=4, ge=0)
+    consecutive_success_limit: int = Field(default=0, ge=0)
+
+
+class CheckSpec(Model):
+    """One question of a gate. In YAML the kind's own inputs stand beside these keys."""
+
+    check: Identifier
+    kind: str
+    title: str
+    go: ConditionText | dict[str, ConditionText] | None = None
+    no_go: ConditionText | dict[str, ConditionText] | None = None
+    severity: Severity = "P1"
+    owner: str
+    if_it_fails: str
+    sampling: SamplingPolicy = SamplingPolicy()
+    timeout: Duration = timedelta(minutes=2)
+    shadow: bool = False
+    inputs: dict[str, Any] = {}
+    """The kind's own keys, as written; validated against the kind's model at load."""
+
+
+class Parameter(Model):
+    """A value a gate wants from the plan that uses it. Without a default it is required."""
+
+    about: str = ""
+    default: Scalar = None
+
+
+class GateSpec(Model):
+    """A named set of checks with one decision. `with` values replace `${{ gate.<name> }}`."""
+
+    gate: Identifier
+    title: str
+    number: int | None = None
+    """Gates that the stakeholders count (1-4); None for checkpoints."""
+    params: dict[str, Parameter] = {}
+    checks: list[CheckSpec] = Field(min_length=1)
+
+
+class StepSpec(Model):
+    """One action. In YAML the kind's own inputs stand beside these keys."""
+
+    step: str
+    id: Identifier
+    title: str = ""
+    irreversible: str | None = None
+    """Why this step has no way back; required for a writing step whose kind has no undo."""
+    inputs: dict[str, Any] = {}
+
+
+class Window(Model):
+    """When a phase may write, in the plan's time zone. `not_on`: holidays, quarter_end, or dates."""
+
+    days: list[Weekday] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    between: tuple[time, time] | None = None
+    not_on: list[str] = []
+
+
+class Soak(Model):
+    """Watch for a while: `checkpoints` = gates at an age, `every` = gates repeated, and the least
+    share of the expected samples that must have been taken."""
+
+    lasts: Duration = Field(alias="for")
+    checkpoints: dict[str, list[str]] = {}
+    every: dict[str, list[str]] = {}
+    min_coverage: ConditionText = "95 %"
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class SignOffRule(Model):
+    """Which roles must sign the exit gate, each by a different person, and for how long a request stands."""
+
+    roles: list[str] = Field(min_length=1)
+    expires: Duration = timedelta(hours=72)
+
+
+class Phase(Model):
+    phase: Identifier
+    title: str
+    entry: list[str] = []
+    steps: list[StepSpec] = []
+    soak: Soak | None = None
+    exit: list[str] = []
+    sign_off: SignOffRule | None = None
+    window: Window | None = None
+    on_no_go: Literal["hold", "rollback"] = "hold"
+
+
+class Person(Model):
+    person: str
+    key: str | None = None
+    """An OpenSSH public key; None only in rehearsals."""
+
+
+class SyncSpec(Model):
+    """A sync the plan speaks of by name."""
+
+    on: str
+    id: int
+    title: str = ""
+    operation: Literal["upsert", "update", "insert", "mirror", "append"]
+    source: str
+    target: str
+    key: str
+
+
+class Rollback(Model):
+    """The gate that says the way back arrived, and how long it may take."""
+
+    gates: list[str] = Field(min_length=1)
+    within: Duration = timedelta(hours=2)
+
+
+class Plan(Model):
+    """A whole rollout. `gates` holds every gate a phase names, parameters already filled in."""
+
+    plan: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
+    title: str
+    timezone: str
+    holidays: str | None = None
+    """A country code of the `holidays` package, with an optional subdivision: `US`, `US-CA`."""
+    params: dict[str, Scalar] = {}
+    connections: dict[str, dict[str, Any]] = {}
+    roles: dict[str, list[Person]] = {}
+    syncs: dict[str, SyncSpec] = {}
+    phases: list[Phase] = Field(min_length=1)
+    rollback: Rollback | None = None
+    gates: dict[str, GateSpec] = {}
+    files: dict[str, str] = {}
+    """sha256 of every file (gate, SQL) the plan was read from, by its path below the plan's root."""
+
+    def sha256(self) -> str:
+        """Of the canonical document: what is approved and signed. Comments, key order and layout
+        do not move it; a parameter, a condition, one character of SQL does."""
+        return sha256_of(self.model_dump(mode="json", by_alias=True))
+
+    def phase(self, phase_id: str) -> Phase:
+        return next(p for p in self.phases if p.phase == phase_id)

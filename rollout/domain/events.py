@@ -27,7 +27,7 @@ class PhaseOutline(msgspec.Struct, frozen=True):
     writes: bool = False
 
 
-class RolloutCreated(_Payload, tag="rollout_created"):
+class RolloutCreated(_Payload, frozen=True, kw_only=True, tag="rollout_created"):
     """First event of every log: pins the plan by hash; the document itself is evidence under it."""
 
     plan: str
@@ -40,7 +40,7 @@ class RolloutCreated(_Payload, tag="rollout_created"):
     seed: int | None = None
 
 
-class StageChanged(_Payload, tag="stage_changed"):
+class StageChanged(_Payload, frozen=True, kw_only=True, tag="stage_changed"):
     phase: str
     attempt: int
     trigger: str
@@ -49,7 +49,7 @@ class StageChanged(_Payload, tag="stage_changed"):
     reason: str = ""
 
 
-class GateOpened(_Payload, tag="gate_opened"):
+class GateOpened(_Payload, frozen=True, kw_only=True, tag="gate_opened"):
     """A gate's evaluation began. `moment` says where in the phase: entry, exit, step:<id>,
     after:<4h>, every:<12h>#<n>, rollback. `round` counts re-checks from 1."""
 
@@ -61,7 +61,7 @@ class GateOpened(_Payload, tag="gate_opened"):
     checks: list[str]
 
 
-class Measured(_Payload, tag="measured"):
+class Measured(_Payload, frozen=True, kw_only=True, tag="measured"):
     """One sample of one check. `observed` holds the metrics; the whole observation is evidence."""
 
     phase: str
@@ -76,7 +76,7 @@ class Measured(_Payload, tag="measured"):
     evidence: str | None = None
 
 
-class CheckConcluded(_Payload, tag="check_concluded"):
+class CheckConcluded(_Payload, frozen=True, kw_only=True, tag="check_concluded"):
     phase: str
     attempt: int
     moment: str
@@ -87,7 +87,7 @@ class CheckConcluded(_Payload, tag="check_concluded"):
     reason: str
 
 
-class GateDecided(_Payload, tag="gate_decided"):
+class GateDecided(_Payload, frozen=True, kw_only=True, tag="gate_decided"):
     phase: str
     attempt: int
     moment: str
@@ -98,13 +98,13 @@ class GateDecided(_Payload, tag="gate_decided"):
     evidence_sha256: str
 
 
-class StepStarted(_Payload, tag="step_started"):
+class StepStarted(_Payload, frozen=True, kw_only=True, tag="step_started"):
     phase: str
     attempt: int
     step: str
 
 
-class StepProgressed(_Payload, tag="step_progressed"):
+class StepProgressed(_Payload, frozen=True, kw_only=True, tag="step_progressed"):
     """What the step wants to remember; merged into its memory, later keys win."""
 
     phase: str
@@ -114,14 +114,14 @@ class StepProgressed(_Payload, tag="step_progressed"):
     undo: bool = False
 
 
-class StepCompleted(_Payload, tag="step_completed"):
+class StepCompleted(_Payload, frozen=True, kw_only=True, tag="step_completed"):
     phase: str
     attempt: int
     step: str
     outputs: dict[str, Scalar]
 
 
-class StepFailed(_Payload, tag="step_failed"):
+class StepFailed(_Payload, frozen=True, kw_only=True, tag="step_failed"):
     phase: str
     attempt: int
     step: str
@@ -129,14 +129,14 @@ class StepFailed(_Payload, tag="step_failed"):
     undo: bool = False
 
 
-class StepUndone(_Payload, tag="step_undone"):
+class StepUndone(_Payload, frozen=True, kw_only=True, tag="step_undone"):
     phase: str
     attempt: int
     step: str
     outputs: dict[str, Scalar]
 
 
-class EffectIntended(_Payload, tag="effect_intended"):
+class EffectIntended(_Payload, frozen=True, kw_only=True, tag="effect_intended"):
     """Committed before the request leaves. `effect` is unique in the log.
 
     `watermark` is the highest foreign id seen before (run id), for adoption. `epoch` counts
@@ -155,7 +155,7 @@ class EffectIntended(_Payload, tag="effect_intended"):
     epoch: int = 0
 
 
-class EffectAnswered(_Payload, tag="effect_answered"):
+class EffectAnswered(_Payload, frozen=True, kw_only=True, tag="effect_answered"):
     """A send that did not settle the effect: `no` (may be sent again after `retry_at`) or `unknown`."""
 
     effect: str
@@ -164,7 +164,7 @@ class EffectAnswered(_Payload, tag="effect_answered"):
     retry_at: datetime | None = None
 
 
-class EffectResolved(_Payload, tag="effect_resolved"):
+class EffectResolved(_Payload, frozen=True, kw_only=True, tag="effect_resolved"):
     """The one resolution of an intent: done, adopted, refused, needs_human or settled (by a person)."""
 
     effect: str
@@ -173,7 +173,7 @@ class EffectResolved(_Payload, tag="effect_resolved"):
     value: Any = None
 
 
-class RunObserved(_Payload, tag="run_observed"):
+class RunObserved(_Payload, frozen=True, kw_only=True, tag="run_observed"):
     """Counters of a sync run changed. `accepted` = created + updated in the target."""
 
     sync: str
@@ -191,7 +191,7 @@ class RunObserved(_Payload, tag="run_observed"):
     completed_at: datetime | None = None
 
 
-class DecisionMade(_Payload, tag="decision_made"):
+class DecisionMade(_Payload, frozen=True, kw_only=True, tag="decision_made"):
     """A person chose. `decision`: proceed, hold, resume, retry, restart, roll_back, abort, waive.
     `subject` names what it is about (a check for waive, a phase for restart)."""
 
@@ -207,7 +207,7 @@ class DecisionMade(_Payload, tag="decision_made"):
     rehearsed: bool = False
 
 
-class Attested(_Payload, tag="attested"):
+class Attested(_Payload, frozen=True, kw_only=True, tag="attested"):
     phase: str
     attempt: int
     check: str
@@ -219,7 +219,7 @@ class Attested(_Payload, tag="attested"):
     rehearsed: bool = False
 
 
-class SignedOff(_Payload, tag="signed_off"):
+class SignedOff(_Payload, frozen=True, kw_only=True, tag="signed_off"):
     phase: str
     attempt: int
     gate: str
@@ -235,7 +235,7 @@ class SignedOff(_Payload, tag="signed_off"):
     rehearsed: bool = False
 
 
-class FindingRaised(_Payload, tag="finding_raised"):
+class FindingRaised(_Payload, frozen=True, kw_only=True, tag="finding_raised"):
     finding: str
     check: str
     phase: str
@@ -248,19 +248,19 @@ class FindingRaised(_Payload, tag="finding_raised"):
     detail: str = ""
 
 
-class FindingResolved(_Payload, tag="finding_resolved"):
+class FindingResolved(_Payload, frozen=True, kw_only=True, tag="finding_resolved"):
     finding: str
     how: str
     by: str
     reason: str
 
 
-class SoakStarted(_Payload, tag="soak_started"):
+class SoakStarted(_Payload, frozen=True, kw_only=True, tag="soak_started"):
     phase: str
     attempt: int
 
 
-class RolledBack(_Payload, tag="rolled_back"):
+class RolledBack(_Payload, frozen=True, kw_only=True, tag="rolled_back"):
     """Outcome of a rollback: rows restored, deleted, and left because others changed them since."""
 
     phase: str
@@ -271,7 +271,7 @@ class RolledBack(_Payload, tag="rolled_back"):
     left_rows: int
 
 
-class RolloutEnded(_Payload, tag="rollout_ended"):
+class RolloutEnded(_Payload, frozen=True, kw_only=True, tag="rollout_ended"):
     """outcome: completed, rolled_back, aborted."""
 
     outcome: str
@@ -324,7 +324,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _encoder = msgspec.json.Encoder(order="sorted")
-_decoder = msgspec.json.Decoder(Payload)
+_decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 
 
 def encode_payload(payload: Payload) -> bytes:

@@ -162,8 +162,10 @@ class SyncSpec(Model):
 
 
 class Rollback(Model):
-    """The gate that says the way back arrived, and how long it may take."""
+    """The way back: steps before anything is undone (pause the syncs), then every completed
+    step's undo in reverse order, then the gates that say the target equals the baseline."""
 
+    steps: list[StepSpec] = []
     gates: list[str] = Field(min_length=1)
     within: Duration = timedelta(hours=2)
 

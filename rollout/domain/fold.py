@@ -1,0 +1,310 @@
+"""How each event changes the state: one small function per kind of event, found by its type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from rollout.domain import events as e
+from rollout.domain.evidence import Verdict
+from rollout.domain.state import (
+    HISTORY_KEPT,
+    CheckState,
+    ConfirmationState,
+    DecisionState,
+    EffectState,
+    FindingState,
+    GateState,
+    PastSample,
+    PhaseState,
+    RolloutState,
+    RunState,
+    SignatureState,
+    StepState,
+    Tally,
+)
+
+
+def fold(events: Iterable[e.Event], state: RolloutState | None = None) -> RolloutState:
+    """Apply events in order, in place when a state is given: `fold(a + b) == fold(b, fold(a))`."""
+    state = state if state is not None else RolloutState()
+    for event in events:
+        apply(state, event)
+    return state
+
+
+def apply(state: RolloutState, event: e.Event) -> None:
+    """Change `state` by one event. Raises: KeyError for a kind nobody folds (a programming error)."""
+    _APPLY[type(event.payload)](state, event, event.payload)
+    state.seq, state.head, state.latest_at = event.seq, event.hash, event.at
+
+
+def _created(state: RolloutState, event: e.Event, p: e.RolloutCreated) -> None:
+    state.rollout, state.plan, state.title = event.rollout, p.plan, p.title
+    state.plan_sha256, state.profile, state.params = p.plan_sha256, p.profile, p.params
+    state.scenario, state.seed, state.created_at = p.scenario, p.seed, event.at
+    state.outline = p.phases
+    state.phases = {o.id: PhaseState(id=o.id, title=o.title, since=event.at) for o in p.phases}
+
+
+def _stage_changed(state: RolloutState, event: e.Event, p: e.StageChanged) -> None:
+    phase = state.phases[p.phase]
+    if p.target == "pending":
+        phase.started_at = phase.running_at = phase.soak_started_at = None
+        for later in _from(state, p.phase):
+            if later.stage != "pending":
+                later.stage, later.attempt, later.since = "pending", later.attempt + 1, event.at
+                later.started_at = later.running_at = later.soak_started_at = None
+                later.held_from = later.reason = ""
+        phase.attempt = p.attempt
+    if p.target == "held":
+        phase.held_from = p.source
+    if p.target == "entry_gate" and phase.started_at is None:
+        phase.started_at = event.at
+    if p.target == "running" and phase.running_at is None:
+        phase.running_at = event.at
+    phase.stage, phase.since, phase.reason = p.target, event.at, p.reason
+    state.status = "active"
+
+
+def _from(state: RolloutState, phase_id: str) -> list[PhaseState]:
+    phases = list(state.phases.values())
+    return phases[next(i for i, p in enumerate(phases) if p.id == phase_id) :]
+
+
+def _gate_opened(state: RolloutState, event: e.Event, p: e.GateOpened) -> None:
+    state.gate_index[f"{p.phase}/{p.attempt}/{p.moment}/{p.gate}"] = len(state.gates)
+    state.gates.append(
+        GateState(
+            phase=p.phase,
+            attempt=p.attempt,
+            moment=p.moment,
+            gate=p.gate,
+            round=p.round,
+            opened_at=event.at,
+            checks={name: CheckState(tally=Tally()) for name in p.checks},
+        )
+    )
+
+
+def _gate(state: RolloutState, p: e.Measured | e.CheckConcluded | e.GateDecided) -> GateState:
+    return state.gates[state.gate_index[f"{p.phase}/{p.attempt}/{p.moment}/{p.gate}"]]
+
+
+def _measured(state: RolloutState, event: e.Event, p: e.Measured) -> None:
+    check = _gate(state, p).checks[p.check]
+    check.tally.add(p.verdict)
+    check.observed, check.latest, check.latest_reason = p.observed, p.verdict, p.reason
+    check.latest_at, check.evidence = event.at, p.evidence
+    if p.verdict is not Verdict.ERROR and p.observed:
+        past = state.history.setdefault(p.check, [])
+        past.append(PastSample(at=event.at, observed=p.observed))
+        if len(past) > HISTORY_KEPT:
+            del past[0]
+
+
+def _check_concluded(state: RolloutState, event: e.Event, p: e.CheckConcluded) -> None:
+    check = _gate(state, p).checks[p.check]
+    check.verdict, check.reason = p.verdict, p.reason
+
+
+def _gate_decided(state: RolloutState, event: e.Event, p: e.GateDecided) -> None:
+    gate = _gate(state, p)
+    gate.decision, gate.decided_at = p.decision, event.at
+    gate.reasons, gate.evidence_sha256 = p.reasons, p.evidence_sha256
+
+
+def _step_started(state: RolloutState, event: e.Event, p: e.StepStarted) -> None:
+    state.steps[f"{p.phase}/{p.attempt}/{p.step}"] = StepState(
+        phase=p.phase, attempt=p.attempt, step=p.step, status="running", started_at=event.at
+    )
+
+
+def _step(state: RolloutState, p: Any) -> StepState:
+    return state.steps[f"{p.phase}/{p.attempt}/{p.step}"]
+
+
+def _step_progressed(state: RolloutState, event: e.Event, p: e.StepProgressed) -> None:
+    step = _step(state, p)
+    if p.undo:
+        step.status = "undoing"
+        step.undo_memory = {**step.undo_memory, **p.memory}
+    else:
+        step.memory = {**step.memory, **p.memory}
+
+
+def _step_completed(state: RolloutState, event: e.Event, p: e.StepCompleted) -> None:
+    step = _step(state, p)
+    step.status, step.outputs, step.ended_at = "completed", p.outputs, event.at
+
+
+def _step_failed(state: RolloutState, event: e.Event, p: e.StepFailed) -> None:
+    step = _step(state, p)
+    step.status = "undo_failed" if p.undo else "failed"
+    step.reason, step.ended_at = p.reason, event.at
+
+
+def _step_undone(state: RolloutState, event: e.Event, p: e.StepUndone) -> None:
+    step = _step(state, p)
+    step.status, step.undo_outputs, step.ended_at = "undone", p.outputs, event.at
+
+
+def _effect_intended(state: RolloutState, event: e.Event, p: e.EffectIntended) -> None:
+    state.effects[p.effect] = EffectState(
+        effect=p.effect,
+        phase=p.phase,
+        attempt=p.attempt,
+        step=p.step,
+        action=p.action,
+        target=p.target,
+        request=p.request,
+        idempotent=p.idempotent,
+        watermark=p.watermark,
+        intended_at=event.at,
+    )
+
+
+def _effect_answered(state: RolloutState, event: e.Event, p: e.EffectAnswered) -> None:
+    effect = state.effects[p.effect]
+    effect.sends += p.answer in {"no", "unknown"}
+    effect.answer, effect.answered_at = p.answer, event.at
+    effect.retry_at, effect.detail = p.retry_at, p.detail
+
+
+def _effect_resolved(state: RolloutState, event: e.Event, p: e.EffectResolved) -> None:
+    effect = state.effects[p.effect]
+    effect.how, effect.value, effect.detail = p.how, p.value, p.detail
+
+
+def _run_observed(state: RolloutState, event: e.Event, p: e.RunObserved) -> None:
+    state.runs[f"{p.sync}/{p.run_id}"] = RunState(
+        sync=p.sync,
+        run_id=p.run_id,
+        phase=p.phase,
+        attempt=p.attempt,
+        ours=p.ours,
+        status=p.status,
+        processed=p.processed,
+        accepted=p.accepted,
+        failed=p.failed,
+        invalid=p.invalid,
+        source_rows=p.source_rows,
+        created_at=p.created_at,
+        completed_at=p.completed_at,
+    )
+
+
+def _decision_made(state: RolloutState, event: e.Event, p: e.DecisionMade) -> None:
+    state.decisions.append(
+        DecisionState(
+            decision=p.decision,
+            phase=p.phase,
+            attempt=p.attempt,
+            by=p.by,
+            role=p.role,
+            reason=p.reason,
+            subject=p.subject,
+            at=event.at,
+            seq=event.seq,
+        )
+    )
+
+
+def _attested(state: RolloutState, event: e.Event, p: e.Attested) -> None:
+    state.confirmations.append(
+        ConfirmationState(
+            check=p.check,
+            phase=p.phase,
+            attempt=p.attempt,
+            by=p.by,
+            role=p.role,
+            answer=p.answer,
+            note=p.note,
+            at=event.at,
+            seq=event.seq,
+            file_sha256=p.file_sha256,
+        )
+    )
+
+
+def _signed_off(state: RolloutState, event: e.Event, p: e.SignedOff) -> None:
+    state.signatures.append(
+        SignatureState(
+            phase=p.phase,
+            attempt=p.attempt,
+            gate=p.gate,
+            by=p.by,
+            role=p.role,
+            approve=p.approve,
+            reason=p.reason,
+            evidence_sha256=p.evidence_sha256,
+            at=event.at,
+            rehearsed=p.rehearsed,
+        )
+    )
+
+
+def _finding_raised(state: RolloutState, event: e.Event, p: e.FindingRaised) -> None:
+    state.findings[p.finding] = FindingState(
+        finding=p.finding,
+        check=p.check,
+        phase=p.phase,
+        attempt=p.attempt,
+        severity=p.severity,
+        title=p.title,
+        owner=p.owner,
+        raised_at=event.at,
+        due_at=p.due_at,
+        evidence=p.evidence,
+        detail=p.detail,
+    )
+
+
+def _finding_resolved(state: RolloutState, event: e.Event, p: e.FindingResolved) -> None:
+    finding = state.findings[p.finding]
+    finding.state, finding.closed_by, finding.closed_reason = p.how, p.by, p.reason
+
+
+def _soak_started(state: RolloutState, event: e.Event, p: e.SoakStarted) -> None:
+    state.phases[p.phase].soak_started_at = event.at
+
+
+def _rolled_back(state: RolloutState, event: e.Event, p: e.RolledBack) -> None:
+    state.rollback = {
+        "verified": p.verified,
+        "restored_rows": p.restored_rows,
+        "deleted_rows": p.deleted_rows,
+        "left_rows": p.left_rows,
+    }
+
+
+def _ended(state: RolloutState, event: e.Event, p: e.RolloutEnded) -> None:
+    state.status = state.outcome = p.outcome
+    state.outcome_reason = p.reason
+
+
+_APPLY: dict[type, Callable[[RolloutState, e.Event, Any], None]] = {
+    e.RolloutCreated: _created,
+    e.StageChanged: _stage_changed,
+    e.GateOpened: _gate_opened,
+    e.Measured: _measured,
+    e.CheckConcluded: _check_concluded,
+    e.GateDecided: _gate_decided,
+    e.StepStarted: _step_started,
+    e.StepProgressed: _step_progressed,
+    e.StepCompleted: _step_completed,
+    e.StepFailed: _step_failed,
+    e.StepUndone: _step_undone,
+    e.EffectIntended: _effect_intended,
+    e.EffectAnswered: _effect_answered,
+    e.EffectResolved: _effect_resolved,
+    e.RunObserved: _run_observed,
+    e.DecisionMade: _decision_made,
+    e.Attested: _attested,
+    e.SignedOff: _signed_off,
+    e.FindingRaised: _finding_raised,
+    e.FindingResolved: _finding_resolved,
+    e.SoakStarted: _soak_started,
+    e.RolledBack: _rolled_back,
+    e.RolloutEnded: _ended,
+}

@@ -1,0 +1,291 @@
+"""What is so now: a fold of the log, and nothing else. No clock, no plan, no pydantic.
+
+`fold.py` fills it. `encode_state` / `decode_state` are the snapshot's bytes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from rollout.domain.events import PhaseOutline
+from rollout.domain.evidence import Decision, Scalar, Verdict
+
+FOLD_VERSION = 1
+"""Raised when the fold changes meaning; snapshots of another version are ignored."""
+
+STAGES = (
+    "pending",
+    "entry_gate",
+    "ready",
+    "running",
+    "exit_gate",
+    "sign_off",
+    "passed",
+    "held",
+    "rolling_back",
+    "rolled_back",
+    "rollback_failed",
+)
+
+
+class Tally(msgspec.Struct):
+    """Samples of one check in one round, by verdict; `taken` counts errors too."""
+
+    taken: int = 0
+    passed: int = 0
+    failed: int = 0
+    inconclusive: int = 0
+    errors: int = 0
+    consecutive_errors: int = 0
+    consecutive_passes: int = 0
+
+    def add(self, verdict: Verdict) -> None:
+        self.taken += 1
+        self.passed += verdict is Verdict.PASS
+        self.failed += verdict is Verdict.FAIL
+        self.inconclusive += verdict is Verdict.INCONCLUSIVE
+        self.errors += verdict is Verdict.ERROR
+        self.consecutive_errors = self.consecutive_errors + 1 if verdict is Verdict.ERROR else 0
+        if verdict is not Verdict.ERROR:
+            self.consecutive_passes = self.consecutive_passes + 1 if verdict is Verdict.PASS else 0
+
+
+class CheckState(msgspec.Struct):
+    """One check of one gate evaluation: its tally, its newest sample, its verdict once concluded."""
+
+    tally: Tally
+    observed: dict[str, Scalar] = {}
+    latest: Verdict | None = None
+    latest_reason: str = ""
+    latest_at: datetime | None = None
+    evidence: str | None = None
+    verdict: Verdict | None = None
+    reason: str = ""
+
+
+class GateState(msgspec.Struct):
+    """One evaluation (round) of one gate at one moment of one attempt."""
+
+    phase: str
+    attempt: int
+    moment: str
+    gate: str
+    round: int
+    opened_at: datetime
+    checks: dict[str, CheckState]
+    decision: Decision | None = None
+    decided_at: datetime | None = None
+    reasons: list[str] = []
+    evidence_sha256: str = ""
+
+
+class StepState(msgspec.Struct):
+    """status: running, completed, failed, undoing, undone, undo_failed."""
+
+    phase: str
+    attempt: int
+    step: str
+    status: str
+    started_at: datetime
+    memory: dict[str, Any] = {}
+    undo_memory: dict[str, Any] = {}
+    outputs: dict[str, Scalar] = {}
+    undo_outputs: dict[str, Scalar] = {}
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+class EffectState(msgspec.Struct):
+    """An intent and what became of it; `how` is None until its one resolution."""
+
+    effect: str
+    phase: str
+    attempt: int
+    step: str
+    action: str
+    target: str
+    request: dict[str, Any]
+    idempotent: bool
+    watermark: int | None
+    intended_at: datetime
+    sends: int = 0
+    answer: str | None = None
+    answered_at: datetime | None = None
+    retry_at: datetime | None = None
+    how: str | None = None
+    value: Any = None
+    detail: str = ""
+
+
+class RunState(msgspec.Struct):
+    sync: str
+    run_id: int
+    phase: str
+    attempt: int
+    ours: bool
+    status: str
+    processed: int | None
+    accepted: int | None
+    failed: int | None
+    invalid: int | None
+    source_rows: int | None
+    created_at: datetime | None
+    completed_at: datetime | None
+
+
+class FindingState(msgspec.Struct):
+    finding: str
+    check: str
+    phase: str
+    attempt: int
+    severity: str
+    title: str
+    owner: str
+    raised_at: datetime
+    due_at: datetime | None
+    evidence: str | None
+    detail: str
+    state: str = "open"
+    closed_by: str = ""
+    closed_reason: str = ""
+
+
+class ConfirmationState(msgspec.Struct):
+    check: str
+    phase: str
+    attempt: int
+    by: str
+    role: str
+    answer: bool
+    note: str
+    at: datetime
+    seq: int
+    file_sha256: str | None = None
+
+
+class SignatureState(msgspec.Struct):
+    phase: str
+    attempt: int
+    gate: str
+    by: str
+    role: str
+    approve: bool
+    reason: str
+    evidence_sha256: str
+    at: datetime
+    rehearsed: bool
+
+
+class DecisionState(msgspec.Struct):
+    decision: str
+    phase: str
+    attempt: int
+    by: str
+    role: str
+    reason: str
+    subject: str
+    at: datetime
+    seq: int
+
+
+class PhaseState(msgspec.Struct):
+    id: str
+    title: str
+    stage: str = "pending"
+    attempt: int = 1
+    since: datetime | None = None
+    started_at: datetime | None = None
+    running_at: datetime | None = None
+    soak_started_at: datetime | None = None
+    held_from: str = ""
+    reason: str = ""
+
+
+class PastSample(msgspec.Struct):
+    """A sample kept for `trend` and for reports, oldest first; bounded per check."""
+
+    at: datetime
+    observed: dict[str, Scalar]
+
+
+HISTORY_KEPT = 200
+"""Samples of one check kept in state; the log keeps all."""
+
+
+class RolloutState(msgspec.Struct):
+    """Everything that is so after event `seq`."""
+
+    rollout: str = ""
+    plan: str = ""
+    title: str = ""
+    plan_sha256: str = ""
+    profile: str = ""
+    scenario: str | None = None
+    seed: int | None = None
+    params: dict[str, Scalar] = {}
+    status: str = "planned"
+    outcome: str = ""
+    outcome_reason: str = ""
+    seq: int = 0
+    head: str = ""
+    created_at: datetime | None = None
+    latest_at: datetime | None = None
+    outline: list[PhaseOutline] = []
+    phases: dict[str, PhaseState] = {}
+    gates: list[GateState] = []
+    gate_index: dict[str, int] = {}
+    steps: dict[str, StepState] = {}
+    effects: dict[str, EffectState] = {}
+    runs: dict[str, RunState] = {}
+    findings: dict[str, FindingState] = {}
+    confirmations: list[ConfirmationState] = []
+    signatures: list[SignatureState] = []
+    decisions: list[DecisionState] = []
+    history: dict[str, list[PastSample]] = {}
+    rollback: dict[str, Any] | None = None
+
+    def current_phase(self) -> PhaseState | None:
+        """The first phase that is not passed; None when all are."""
+        return next((p for p in self.phases.values() if p.stage != "passed"), None)
+
+    def gate(self, phase: str, attempt: int, moment: str, gate: str) -> GateState | None:
+        """The newest round of a gate, or None when it was never opened."""
+        position = self.gate_index.get(f"{phase}/{attempt}/{moment}/{gate}")
+        return None if position is None else self.gates[position]
+
+    def step(self, phase: str, attempt: int, step: str) -> StepState | None:
+        return self.steps.get(f"{phase}/{attempt}/{step}")
+
+    def waiver(self, phase: str, attempt: int, check: str) -> DecisionState | None:
+        """The waiver of a check in this attempt, newest first."""
+        return next(
+            (
+                d
+                for d in reversed(self.decisions)
+                if d.decision == "waive"
+                and (d.phase, d.attempt, d.subject) == (phase, attempt, check)
+            ),
+            None,
+        )
+
+
+class _Snapshot(msgspec.Struct):
+    version: int
+    state: RolloutState
+
+
+def encode_state(state: RolloutState) -> bytes:
+    """Snapshot bytes; only `decode_state` of the same fold version reads them back."""
+    return msgspec.json.encode(_Snapshot(FOLD_VERSION, state))
+
+
+def decode_state(body: bytes) -> RolloutState | None:
+    """None when the snapshot is of another fold version or does not parse: fold from the log."""
+    try:
+        snapshot = msgspec.json.decode(body, type=_Snapshot)
+    except msgspec.MsgspecError:
+        return None
+    return snapshot.state if snapshot.version == FOLD_VERSION else None

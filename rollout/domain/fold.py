@@ -18,7 +18,6 @@ from rollout.domain.state import (
     PastSample,
     PhaseState,
     RolloutState,
-    RunState,
     SignatureState,
     StepState,
     Tally,
@@ -177,21 +176,7 @@ def _effect_resolved(state: RolloutState, event: e.Event, p: e.EffectResolved) -
 
 
 def _run_observed(state: RolloutState, event: e.Event, p: e.RunObserved) -> None:
-    state.runs[f"{p.sync}/{p.run_id}"] = RunState(
-        sync=p.sync,
-        run_id=p.run_id,
-        phase=p.phase,
-        attempt=p.attempt,
-        ours=p.ours,
-        status=p.status,
-        processed=p.processed,
-        accepted=p.accepted,
-        failed=p.failed,
-        invalid=p.invalid,
-        source_rows=p.source_rows,
-        created_at=p.created_at,
-        completed_at=p.completed_at,
-    )
+    state.runs[f"{p.sync}/{p.run_id}"] = p
 
 
 def _decision_made(state: RolloutState, event: e.Event, p: e.DecisionMade) -> None:

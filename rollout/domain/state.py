@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from rollout.domain.events import PhaseOutline
+from rollout.domain.events import PhaseOutline, RunObserved
 from rollout.domain.evidence import Decision, Scalar, Verdict
 
 FOLD_VERSION = 1
@@ -120,22 +120,6 @@ class EffectState(msgspec.Struct):
     detail: str = ""
 
 
-class RunState(msgspec.Struct):
-    sync: str
-    run_id: int
-    phase: str
-    attempt: int
-    ours: bool
-    status: str
-    processed: int | None
-    accepted: int | None
-    failed: int | None
-    invalid: int | None
-    source_rows: int | None
-    created_at: datetime | None
-    completed_at: datetime | None
-
-
 class FindingState(msgspec.Struct):
     finding: str
     check: str
@@ -239,7 +223,7 @@ class RolloutState(msgspec.Struct):
     gate_index: dict[str, int] = {}
     steps: dict[str, StepState] = {}
     effects: dict[str, EffectState] = {}
-    runs: dict[str, RunState] = {}
+    runs: dict[str, RunObserved] = {}
     findings: dict[str, FindingState] = {}
     confirmations: list[ConfirmationState] = []
     signatures: list[SignatureState] = []

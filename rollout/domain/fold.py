@@ -63,6 +63,7 @@ def _stage_changed(state: RolloutState, event: e.Event, p: e.StageChanged) -> No
     if p.target == "running" and phase.running_at is None:
         phase.running_at = event.at
     phase.stage, phase.since, phase.reason = p.target, event.at, p.reason
+    phase.since_seq = event.seq
     state.status = "active"
 
 

@@ -8,6 +8,7 @@ callbacks, no guards, no automatic transitions: a rule that refuses must say why
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from transitions.extensions.nesting import HierarchicalMachine, NestedState
 
@@ -95,8 +96,8 @@ class PlanMachine:
         return list(dict.fromkeys(t["trigger"] for t in _table(self.phases)))
 
 
-def _states(phases: Iterable[str]) -> list[object]:
-    nested: list[object] = [
+def _states(phases: Iterable[str]) -> list[Any]:
+    nested: list[Any] = [
         {"name": phase, "children": list(STAGES), "initial": "pending"} for phase in phases
     ]
     return [*nested, "completed", "ended_rolled_back", "aborted"]
@@ -137,23 +138,22 @@ def _table(phases: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
-def draw(phases: Sequence[str], output: str) -> str:
+def draw(phases: Sequence[str], output: Literal["mermaid", "dot"]) -> str:
     """The machine as text. `output`: `mermaid` (a state diagram) or `dot` (Graphviz).
 
     Restarts are left out of the drawing: one edge per pair of phases hides everything else.
     """
     from transitions.extensions.diagrams import HierarchicalGraphMachine
 
-    class _GraphMachine(HierarchicalGraphMachine):  # type: ignore[misc]
-        state_cls = type("_S", (HierarchicalGraphMachine.state_cls,), {"separator": "."})
+    class _GraphMachine(HierarchicalGraphMachine):
+        state_cls = _DottedState
 
-    engine = {"mermaid": "mermaid", "dot": "graphviz"}[output]
     machine = _GraphMachine(
         states=_states(phases),
         transitions=[r for r in _table(phases) if not r["trigger"].startswith("restart_")],
         initial=f"{phases[0]}.pending",
         auto_transitions=False,
-        graph_engine=engine,
+        graph_engine="mermaid" if output == "mermaid" else "graphviz",
         title="rollout",
     )
     return str(machine.get_graph().source)

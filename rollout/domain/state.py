@@ -181,6 +181,7 @@ class PhaseState(msgspec.Struct):
     stage: str = "pending"
     attempt: int = 1
     since: datetime | None = None
+    since_seq: int = 0
     started_at: datetime | None = None
     running_at: datetime | None = None
     soak_started_at: datetime | None = None

@@ -27,11 +27,12 @@ KEEP = _Keep()
 @dataclass(frozen=True)
 class Reference:
     """One reference in a document: the text's `path`, its dotted `name` (None when what follows
-    `${{` is not a dotted path), the offset in that text, and whether it is the whole text."""
+    `${{` is not a dotted path), its offsets in that text, and whether it is the whole text."""
 
     path: Path
     name: str | None
     start: int
+    end: int
     whole: bool
 
     @property
@@ -86,11 +87,11 @@ def _in_text(text: str, path: Path) -> Iterator[Reference]:
     while start >= 0:
         match = _REFERENCE.match(text, start)
         if match is None:
-            yield Reference(path, None, start, False)
+            yield Reference(path, None, start, start + len(_OPENING), False)
             start = text.find(_OPENING, start + len(_OPENING))
         else:
             whole = match.group() == text.strip()
-            yield Reference(path, match.group(1), start, whole)
+            yield Reference(path, match.group(1), start, match.end(), whole)
             start = text.find(_OPENING, match.end())
 
 
@@ -112,10 +113,19 @@ def _resolve_text(text: str, lookup: Callable[[str], Any]) -> Any:
 
 def _written(match: re.Match[str], lookup: Callable[[str], Any]) -> str:
     value = lookup(match.group(1))
-    if value is KEEP:
-        return match.group()
+    return match.group() if value is KEEP else in_text(match.group(1), value)
+
+
+def in_text(name: str, value: Any) -> str:
+    """How a value is written inside a longer text: as YAML would write it.
+
+    Raises: ValueError for nothing, a list or a mapping: absence must not become a word.
+
+    >>> in_text("params.on", True), in_text("params.share", 0.5)
+    ('true', '0.5')
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
         return str(value)
-    raise ValueError(f"{match.group(1)} is {value!r}, which cannot stand inside a longer text")
+    raise ValueError(f"{name} is {value!r}, which cannot stand inside a longer text")

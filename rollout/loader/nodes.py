@@ -8,7 +8,7 @@ from typing import Any
 
 from rollout.domain.references import Path
 from rollout.loader.problems import Problems
-from rollout.loader.strict_yaml import Document
+from rollout.loader.strict_yaml import Document, place_in
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,13 @@ class Node:
         """The same place with another value."""
         return Node(self.document, self.problems, self.path, value)
 
-    def problem(self, what: str, word: str = "", allowed: Iterable[str] = ()) -> None:
-        """Report at the value."""
+    def problem(
+        self, what: str, word: str = "", allowed: Iterable[str] = (), offset: int = 0
+    ) -> None:
+        """Report at the value; in a file that is one text, at the offset in it."""
         place = self.document.place(self.path)
+        if isinstance(self.document.data, str):
+            place = place_in(self.document.data, offset)
         self.problems.add(self.document.file, place, what, word, allowed)
 
     def key_problem(self, what: str, word: str = "", allowed: Iterable[str] = ()) -> None:

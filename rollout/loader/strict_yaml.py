@@ -40,8 +40,8 @@ class Document:
 
     file: str
     data: Any
-    values: dict[Path, Place]
-    keys: dict[Path, Place]
+    values: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Place] = field(default_factory=dict)
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Of the value (or key) at the path, else of the nearest thing around it."""

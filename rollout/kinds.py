@@ -132,6 +132,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     idempotent: bool = True
     watermark: int | None = None
     needs_window: bool = False
+    intended_at: datetime | None = None
+    """When the intent was committed; set by the engine for look-ups."""
 
 
 class Wait(msgspec.Struct, frozen=True):

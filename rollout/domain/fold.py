@@ -110,7 +110,7 @@ def _check_concluded(state: RolloutState, event: e.Event, p: e.CheckConcluded) -
 
 def _gate_decided(state: RolloutState, event: e.Event, p: e.GateDecided) -> None:
     gate = _gate(state, p)
-    gate.decision, gate.decided_at = p.decision, event.at
+    gate.decision, gate.decided_at, gate.decided_seq = p.decision, event.at, event.seq
     gate.reasons, gate.evidence_sha256 = p.reasons, p.evidence_sha256
 
 

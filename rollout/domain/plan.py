@@ -159,6 +159,8 @@ class SyncSpec(Model):
     source: str
     target: str
     key: str
+    user: str = ""
+    """Id of the target's user that the sync writes as; a rollback touches that user's changes only."""
 
 
 class Rollback(Model):

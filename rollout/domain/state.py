@@ -78,6 +78,7 @@ class GateState(msgspec.Struct):
     checks: dict[str, CheckState]
     decision: Decision | None = None
     decided_at: datetime | None = None
+    decided_seq: int = 0
     reasons: list[str] = []
     evidence_sha256: str = ""
 

@@ -1,0 +1,101 @@
+"""Ask one check one question: resolve its inputs, observe, judge. Never decides a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from rollout.domain.condition import Condition
+from rollout.domain.errors import RolloutError, ServiceError
+from rollout.domain.evidence import Judgement, Observation, Scalar, Verdict
+from rollout.domain.judge import judge, scalar_conditions
+from rollout.domain.plan import CheckSpec
+from rollout.domain.references import resolve
+from rollout.kinds import CheckContext, CheckKind, Resolve
+
+SAMPLE_ROWS = 20
+"""Rows of evidence kept with one sample; a count says how many there were."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look at one check, judged."""
+
+    check: str
+    at: datetime
+    observation: Observation | None
+    judgement: Judgement
+
+    def observed(self) -> dict[str, Scalar]:
+        return dict(self.observation.metrics) if self.observation else {}
+
+    def document(self) -> dict[str, object]:
+        """What is stored as evidence of this sample."""
+        return {
+            "check": self.check,
+            "taken_at": self.at,
+            "observation": self.observation,
+            "judgement": self.judgement,
+        }
+
+
+def measure(spec: CheckSpec, kind: CheckKind, context: CheckContext, fill: Resolve) -> Sample:
+    """One sample. Every way of not getting an answer is the verdict `error`, never an exception."""
+    try:
+        observation, judgement = _ask(spec, kind, context, fill)
+    except ServiceError as problem:
+        return _failed(spec, context, f"no answer: {problem}")
+    except (RolloutError, ValueError, KeyError) as problem:
+        return _failed(spec, context, f"could not ask: {problem}")
+    except Exception as bug:  # noqa: BLE001 - a plug-in's bug is an error verdict, not the end
+        return _failed(spec, context, f"the check itself broke: {type(bug).__name__}: {bug}")
+    return Sample(spec.check, context.now, observation, judgement)
+
+
+def _ask(
+    spec: CheckSpec, kind: CheckKind, context: CheckContext, fill: Resolve
+) -> tuple[Observation, Judgement]:
+    inputs: BaseModel = kind.Inputs.model_validate(fill(spec.inputs))
+    go = _conditions(spec.go, kind, fill, default=kind.default_go if spec.go is None else {})
+    no_go = _conditions(spec.no_go, kind, fill, default={})
+    observation = kind.observe(inputs, context)
+    if len(observation.sample) > SAMPLE_ROWS:
+        raise RolloutError(
+            f"kind {kind.kind} gave {len(observation.sample)} sample rows, 20 are kept"
+        )
+    return observation, judge(observation, go, no_go)
+
+
+def _conditions(
+    written: str | Mapping[str, str] | None,
+    kind: CheckKind,
+    fill: Resolve,
+    *,
+    default: Mapping[str, str],
+) -> dict[str, Condition]:
+    filled = fill(written) if written is not None else None
+    return scalar_conditions(filled, kind.primary, default)
+
+
+def _failed(spec: CheckSpec, context: CheckContext, reason: str) -> Sample:
+    return Sample(
+        spec.check, context.now, None, Judgement(verdict=Verdict.ERROR, reason=reason[:2000])
+    )
+
+
+def timed_out(spec: CheckSpec, at: datetime) -> Sample:
+    """The verdict of a check that gave no answer within its own time-out."""
+    reason = f"no answer within its time-out of {spec.timeout}"
+    return Sample(spec.check, at, None, Judgement(verdict=Verdict.ERROR, reason=reason))
+
+
+def resolver(lookup_value: object) -> Resolve:
+    """Fill references of a document from a lookup by dotted path."""
+
+    def fill(document: object) -> object:
+        return resolve(document, lookup_value)  # type: ignore[arg-type]
+
+    return fill

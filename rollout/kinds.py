@@ -38,6 +38,7 @@ class OpenFinding(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     state: str
     title: str
+    raised_at: datetime | None = None
 
 
 class PastMeasure(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,15 +10,6 @@ import math
 Number = int | float
 
 
-def known(term: Number | None) -> bool:
-    """Whether a term can be added up.
-
-    >>> known(0), known(None), known(float("nan"))
-    (True, False, False)
-    """
-    return term is not None and math.isfinite(term)
-
-
 def unexplained(
     *,
     before: Number | None,

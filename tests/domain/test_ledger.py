@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from rollout.domain.ledger import (
     Number,
     imbalance,
-    known,
     unaccounted,
     unexplained,
     updated_of,
@@ -116,8 +115,3 @@ def test_an_unknown_gap_or_no_gap_is_no_balance(gaps: list[Number | None], place
     assert imbalance(gaps) is None
     assert imbalance([]) is None
     assert imbalance([math.nan]) is None
-
-
-def test_an_infinite_term_is_not_known() -> None:
-    assert not known(math.inf)
-    assert known(-3)

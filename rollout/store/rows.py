@@ -83,6 +83,7 @@ def opened(event: SealedEvent) -> Event:
     try:
         payload = decode_payload(event.payload)
         at = from_text(event.at)
+        event.actor.encode()
     except ValueError as error:
         raise LogDamaged(f"{event.rollout} #{event.seq}: cannot be read: {error}") from error
     if kind_of(payload) != event.kind:

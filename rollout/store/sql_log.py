@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+)
 
 from rollout.domain.chain import SealedEvent, genesis
 from rollout.domain.errors import LogConflict
@@ -18,6 +27,9 @@ from rollout.store.schema import EVENT_COLUMNS
 from rollout.store.tables import EVENTS, SNAPSHOTS
 
 _PAGE = 1000
+_NONE: ColumnElement[int] = literal_column(
+    "0"
+)  # written out, or SQLite's dialect adds a parameter of its own
 
 
 class SqlEventLog:
@@ -32,7 +44,8 @@ class SqlEventLog:
             select(e.seq, e.hash)
             .where(e.rollout == named)
             .order_by(e.seq.desc())
-            .limit(bindparam("limit")),
+            .limit(bindparam("limit"))
+            .offset(_NONE),
             "rollout",
             "limit",
         )
@@ -40,7 +53,8 @@ class SqlEventLog:
             select(*(e[name] for name in EVENT_COLUMNS))
             .where(e.rollout == named, e.seq > bindparam("after"))
             .order_by(e.seq)
-            .limit(bindparam("limit")),
+            .limit(bindparam("limit"))
+            .offset(_NONE),
             "rollout",
             "after",
             "limit",
@@ -50,7 +64,11 @@ class SqlEventLog:
             select(func.min(e.rollout)).where(e.rollout > bindparam("rollout")), "rollout"
         )
         self._first_at = link.statement(
-            select(e.at).where(e.rollout == named).order_by(e.seq).limit(bindparam("limit")),
+            select(e.at)
+            .where(e.rollout == named)
+            .order_by(e.seq)
+            .limit(bindparam("limit"))
+            .offset(_NONE),
             "rollout",
             "limit",
         )

@@ -1,0 +1,267 @@
+"""Is a store what it was written as? Everything that can be checked from the file alone.
+
+A cut tail or a chain recomputed by hand needs a head kept elsewhere: pass it as an anchor.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rollout.domain.chain import ChainLink, SealedEvent, genesis
+from rollout.domain.errors import LogDamaged, RolloutError, StoreUnavailable
+from rollout.domain.events import (
+    DecisionMade,
+    FindingRaised,
+    Measured,
+    Payload,
+    RolloutCreated,
+    SignedOff,
+)
+from rollout.ports import Head
+from rollout.store import packing
+from rollout.store.reading import connect_readonly
+from rollout.store.rows import opened, sealed
+from rollout.store.schema import (
+    EVENT_COLUMNS,
+    SQLITE_TRIGGERS,
+    TABLES,
+    VERSION_TABLE,
+    version_problem,
+)
+from rollout.store.sqlite_failures import error_name, explain
+
+MOST_PROBLEMS = 50
+"""After so many the file is beyond a list."""
+
+_DAMAGE = {"SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_IOERR"}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is broken, and from which event on (0: not about one event)."""
+
+    what: str
+    rollout: str = ""
+    seq: int = 0
+
+    def __str__(self) -> str:
+        place = f"{self.rollout} #{self.seq}: " if self.seq else ""
+        return place + self.what
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """`head` is that of the rollout that began last, `heads` has all of them by name."""
+
+    ok: bool
+    events: int
+    head: Head | None
+    problems: list[Problem]
+    heads: dict[str, Head]
+
+
+def verify_store(
+    path: str | Path, *, anchors: Mapping[str, Head] | None = None, busy_s: float = 5.0
+) -> Verification:
+    """Check file, schema, triggers, chains, payloads, snapshots and evidence. Changes nothing.
+
+    `anchors`: by rollout, a head noted outside the store (in a signed report, say).
+    Raises: StoreUnavailable when the store is missing, locked or of a newer build.
+    """
+    place = Path(path)
+    scan = _Scan(dict(anchors or {}))
+    try:
+        connection = connect_readonly(place, busy_s=busy_s)
+    except RolloutError as error:
+        if not _is_damage(error):
+            raise
+        scan.note(str(error))
+        return scan.result()
+    try:
+        scan.everything(connection, place)
+    finally:
+        connection.close()
+    return scan.result()
+
+
+class _Scan:
+    def __init__(self, anchors: dict[str, Head]) -> None:
+        self._anchors = anchors
+        self._problems: list[Problem] = []
+        self._events = 0
+        self._began: dict[str, str] = {}
+        self._heads: dict[str, Head] = {}
+        self._hashes: dict[int, str] = {}
+        self._wanted: dict[str, tuple[str, int]] = {}
+
+    def note(self, what: str, rollout: str = "", seq: int = 0) -> None:
+        self._problems.append(Problem(_printable(what), _printable(rollout), seq))
+
+    def result(self) -> Verification:
+        last = max(self._began, key=lambda name: (self._began[name], name), default=None)
+        return Verification(
+            ok=not self._problems,
+            events=self._events,
+            head=None if last is None else self._heads[last],
+            problems=self._problems,
+            heads={_printable(name): head for name, head in self._heads.items()},
+        )
+
+    def everything(self, connection: sqlite3.Connection, path: Path) -> None:
+        """Each part on its own, so that damage in one does not hide the others."""
+        parts: tuple[Callable[[sqlite3.Connection], None], ...] = (
+            self._file,
+            self._schema,
+            self._log,
+            self._snapshots,
+            self._evidence,
+        )
+        for part in parts:
+            try:
+                part(connection)
+            except sqlite3.Error as error:
+                failure = explain(error, str(path))
+                if error_name(error) in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
+                    raise failure from error
+                self.note(str(failure))
+            except LogDamaged as error:
+                self.note(str(error))
+
+    def _file(self, connection: sqlite3.Connection) -> None:
+        for row in connection.execute("PRAGMA integrity_check(10)"):
+            if row[0] != "ok":
+                self.note(f"the file is damaged: {row[0]}")
+
+    def _schema(self, connection: sqlite3.Connection) -> None:
+        found = {
+            (str(kind), str(name)): sql
+            for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master")
+        }
+        tables = {name for kind, name in found if kind == "table"}
+        rows: list[Any] = []
+        if VERSION_TABLE in tables:
+            rows = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608 - a constant
+        version = str(rows[0][0]) if rows else ""
+        problem = version_problem(version) if version else None
+        if problem is not None:
+            raise StoreUnavailable(_printable(problem))
+        absent = set(TABLES) - tables - ({"snapshots"} if version == "0001" else set())
+        if absent:
+            self.note(f"tables are missing: {', '.join(sorted(absent))}")
+        triggers = {name: sql for (kind, name), sql in found.items() if kind == "trigger"}
+        for name, sql in SQLITE_TRIGGERS.items():
+            if triggers.pop(name, None) != sql:
+                self.note(f"the trigger {name} is missing or was changed: events can be rewritten")
+        for name in triggers:
+            self.note(f"the trigger {name} does not belong there")
+
+    def _log(self, connection: sqlite3.Connection) -> None:
+        link: ChainLink | None = None
+        for event in self._rows(connection):
+            if link is None or link.rollout != event.rollout:
+                link = ChainLink(event.rollout, 0, genesis(event.rollout))
+                self._begin(event)
+            for problem in link.follow(event):
+                self.note(problem.what, event.rollout, problem.seq)
+            self._content(event)
+            if len(self._problems) >= MOST_PROBLEMS:
+                self.note("there is more: the check of the log stopped here", event.rollout)
+                return
+        self._close_rollout()
+        for name in self._anchors.keys() - self._heads.keys():
+            self.note("the log is gone: an anchor outside knows it", name, 1)
+
+    def _rows(self, connection: sqlite3.Connection) -> Iterator[SealedEvent]:
+        last: tuple[str, int] = ("", 0)
+        columns = ", ".join(EVENT_COLUMNS)
+        try:
+            # Not sorted by SQLite: the key is the order, and a damaged one must show.
+            for row in connection.execute(f"SELECT {columns} FROM events ORDER BY rollout, seq"):  # noqa: S608 - constants
+                self._events += 1
+                event = sealed(row)
+                last = event.rollout, event.seq
+                yield event
+        except LogDamaged as error:
+            self.note(f"{error}; what follows was not checked", last[0], last[1] + 1)
+        except sqlite3.Error as error:
+            if error_name(error) in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
+                raise
+            self.note(f"cannot be read ({error})", last[0], last[1] + 1)
+
+    def _begin(self, event: SealedEvent) -> None:
+        self._close_rollout()
+        self._hashes = {}
+        self._began[event.rollout] = event.at
+
+    def _content(self, event: SealedEvent) -> None:
+        name, seq = event.rollout, event.seq
+        self._hashes[seq] = event.hash
+        self._heads[name] = Head(seq=seq, hash=event.hash)
+        try:
+            payload = opened(event).payload
+        except RolloutError as error:
+            self.note(str(error).removeprefix(f"{name} #{seq}: "), name, seq)
+            return
+        digest = _points_at(payload)
+        if digest:
+            self._wanted.setdefault(digest, (name, seq))
+        if isinstance(payload, DecisionMade | SignedOff) and payload.seen_head:
+            seen = self._hashes.get(payload.seen_seq)
+            if payload.seen_seq > 0 and seen != payload.seen_head:
+                self.note(f"was given on another #{payload.seen_seq} than the log has", name, seq)
+
+    def _close_rollout(self) -> None:
+        """Hold the rollout just read against its anchor."""
+        name = next(reversed(self._began), None)
+        anchor = self._anchors.get(name) if name is not None else None
+        if name is None or anchor is None or anchor.seq < 1:
+            return
+        found = self._hashes.get(anchor.seq)
+        if found is None:
+            self.note(f"the log ends before the anchor at #{anchor.seq}", name, len(self._hashes))
+        elif found != anchor.hash:
+            self.note("the log was rewritten: an anchor outside has another hash", name, anchor.seq)
+
+    def _snapshots(self, connection: sqlite3.Connection) -> None:
+        rows = connection.execute(
+            "SELECT s.rollout, s.seq, s.hash, s.body, e.hash FROM snapshots s"
+            " LEFT JOIN events e ON e.rollout = s.rollout AND e.seq = s.seq"
+        )
+        for name, seq, digest, blob, found in rows:
+            is_ours = isinstance(seq, int) and digest == found
+            if not is_ours or packing.unpack_snapshot(name, seq, digest, blob) is None:
+                self.note(f"the snapshot of {name} at #{seq} is damaged: it can be deleted")
+
+    def _evidence(self, connection: sqlite3.Connection) -> None:
+        missing = dict(self._wanted)
+        for digest, body, size in connection.execute("SELECT digest, body, size FROM evidence"):
+            place = missing.pop(digest, ("", 0))
+            try:
+                packing.unpack_bytes(digest, body, size)
+            except LogDamaged as error:
+                self.note(str(error), *place)
+        for digest, place in missing.items():
+            self.note(f"evidence {digest} is missing", *place)
+            if len(self._problems) >= 2 * MOST_PROBLEMS:
+                return
+
+
+def _points_at(payload: Payload) -> str | None:
+    """The document an event cannot be understood without."""
+    if isinstance(payload, Measured | FindingRaised):
+        return payload.evidence
+    return payload.plan_sha256 if isinstance(payload, RolloutCreated) else None
+
+
+def _is_damage(error: RolloutError) -> bool:
+    cause = error.__cause__
+    return isinstance(error, LogDamaged) or (
+        isinstance(cause, sqlite3.Error) and error_name(cause) in _DAMAGE
+    )
+
+
+def _printable(text: Any) -> str:
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")

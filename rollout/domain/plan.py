@@ -42,19 +42,27 @@ class SamplingPolicy(Model):
     """How often a check is asked and how many bad samples it forgives.
 
     Names and defaults are those of Argo Rollouts' metrics; absence never passes here.
-    count: samples to take (0 with an interval: until the gate's own end); interval: between
-    samples; initial_delay: before the first; failure_limit and inconclusive_limit: how many
+    count: samples to take (0, or left out beside an interval: until the gate's own end; left out
+    without one: 1); interval: between samples; initial_delay: before the first; failure_limit and inconclusive_limit: how many
     are tolerated; consecutive_error_limit: errors in a row tolerated (errors do not count
     towards `count`); consecutive_success_limit: passes in a row that are enough (0 = off).
+    Durations are texts, timedeltas, or numbers of seconds.
     """
 
-    count: int = Field(default=1, ge=0)
+    count: int | None = Field(default=None, ge=0)
     interval: Duration | None = None
     initial_delay: Duration = timedelta(0)
     failure_limit: int = Field(default=0, ge=-1)
     inconclusive_limit: int = Field(default=0, ge=-1)
     consecutive_error_limit: int = Field(default=4, ge=0)
     consecutive_success_limit: int = Field(default=0, ge=0)
+
+    @property
+    def effective_count(self) -> int:
+        """Samples to take; 0 is until stopped."""
+        if self.count is None:
+            return 0 if self.interval is not None else 1
+        return self.count
 
 
 class CheckSpec(Model):

@@ -132,8 +132,8 @@ class Controller:
 
     # stages ------------------------------------------------------------------
 
-    def _open_entry(self, spec: Phase, phase: PhaseState) -> None:
-        self._change(phase, "open_entry")
+    def _open_entry(self, spec: Phase, phase: PhaseState) -> Wake | None:
+        return self._change(phase, "open_entry")
 
     def _entry_gate(self, spec: Phase, phase: PhaseState) -> Wake | None:
         verdict = self._all_gates(phase, "entry", spec.entry)
@@ -283,13 +283,13 @@ class Controller:
         ]
         return self._blocked(spec, phase, trigger, " | ".join(blocking))
 
-    def _blocked(self, spec: Phase, phase: PhaseState, trigger: str, reason: str) -> None:
+    def _blocked(self, spec: Phase, phase: PhaseState, trigger: str, reason: str) -> Wake | None:
         """Hold, or go back when the plan says so for this phase and something can be undone."""
         if spec.on_no_go == "rollback" and self.plan.rollback is not None:
             trigger = "roll_back"
-        self._change(phase, trigger, reason)
+        return self._change(phase, trigger, reason)
 
-    def _change(self, phase: PhaseState, trigger: str, reason: str = "") -> None:
+    def _change(self, phase: PhaseState, trigger: str, reason: str = "") -> Wake | None:
         target = self.machine.target(phase.id, phase.stage, trigger)
         if target is None:
             raise RuntimeError(f"{trigger} is not legal while {phase.id} is {phase.stage}")
@@ -305,3 +305,4 @@ class Controller:
                 )
             ]
         )
+        return None

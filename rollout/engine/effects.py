@@ -153,12 +153,12 @@ def _event_of(name: str, effect: Effect, answer: object, sends: int, now: dateti
         case No(reason=reason, retry_after_s=None):
             return EffectResolved(effect=name, how="refused", detail=reason)
         case No(reason=reason, retry_after_s=wait):
-            retry_at = now + timedelta(seconds=wait or 0)
-            return EffectAnswered(effect=name, answer="no", detail=reason, retry_at=retry_at)
+            at = now + timedelta(seconds=wait or 0)
+            return EffectAnswered(effect=name, answer="no", detail=reason, retry_at=at)
         case Unknown(reason=reason):
             pause = min(BACKOFF * 2 ** min(sends, 10), BACKOFF_LIMIT)
-            retry_at = now + pause if effect.idempotent else None
-            return EffectAnswered(effect=name, answer="unknown", detail=reason, retry_at=retry_at)
+            again = now + pause if effect.idempotent else None
+            return EffectAnswered(effect=name, answer="unknown", detail=reason, retry_at=again)
     raise TypeError(f"{answer!r} is not an answer to an effect")
 
 

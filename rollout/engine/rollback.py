@@ -106,7 +106,7 @@ class RollbackRunner:
             left_rows=total("left_rows"),
         )
 
-    def _move(self, phase: PhaseState, trigger: str, reason: str) -> None:
+    def _move(self, phase: PhaseState, trigger: str, reason: str) -> Wake | None:
         target = {"undo_failed": "rollback_failed", "undone": "rolled_back"}[trigger]
         self.record.append(
             [
@@ -120,6 +120,7 @@ class RollbackRunner:
                 )
             ]
         )
+        return None
 
 
 def _scope(state: RolloutState, phase: PhaseState) -> set[str]:

@@ -68,8 +68,8 @@ class StepRunner:
             fill = resolver(lookup(self.record.state, step.phase))
             inputs = kind.Inputs.model_validate(fill(spec.inputs))
             waiting = self._settle_open(step, spec, kind, inputs, context, undo=undo)
-            if waiting is not _NOTHING_OPEN:
-                return waiting
+            if waiting is not None:
+                return waiting.wake
             move = kind.undo(inputs, context) if undo else kind.advance(inputs, context)
         except ServiceError as problem:
             return Wake(
@@ -89,7 +89,7 @@ class StepRunner:
         *,
         undo: bool,
     ) -> Wake | None:
-        place = {"phase": step.phase, "attempt": step.attempt, "step": step.step}
+        place: dict[str, Any] = {"phase": step.phase, "attempt": step.attempt, "step": step.step}
         match move:
             case Wait(until=until, note=note):
                 return Wake(until, note or f"{spec.id} goes on then")
@@ -121,14 +121,16 @@ class StepRunner:
         context: StepContext,
         *,
         undo: bool,
-    ) -> Wake | object | None:
+    ) -> _Open | None:
+        """What the first open effect of this step says; None when none is open."""
         for effect in self._effects_of(step, spec, undo=undo):
             if effect.how == "needs_human":
                 need = Need("settle", step.phase, effect.effect, effect.detail)
-                return Wake(None, f"a person must settle {effect.effect}: {effect.detail}", (need,))
+                why = f"a person must settle {effect.effect}: {effect.detail}"
+                return _Open(Wake(None, why, (need,)))
             if effect.how is None:
-                return self.effects.settle(effect, kind, inputs, context)
-        return _NOTHING_OPEN
+                return _Open(self.effects.settle(effect, kind, inputs, context))
+        return None
 
     def _effects_of(self, step: StepState, spec: StepSpec, *, undo: bool) -> list[EffectState]:
         start = effect_name(spec, step.phase, step.attempt, "", undo=undo)
@@ -166,4 +168,8 @@ class StepRunner:
         }
 
 
-_NOTHING_OPEN = object()
+@dataclass(frozen=True)
+class _Open:
+    """An effect is open; `wake` None means that something was appended about it."""
+
+    wake: Wake | None

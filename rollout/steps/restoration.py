@@ -118,9 +118,9 @@ def _chunks(plan: Mapping[str, Any]) -> Iterator[_Chunk]:
 
 def _changed(store: RecordStore, sync: SyncSpec, fields: Sequence[str], since: str) -> list[Row]:
     columns = ", ".join(dict.fromkeys([*_HIDDEN, sync.key, *fields]))
-    soql = (  # names come from the validated plan, the instant from our own clock
-        f"SELECT {columns} FROM {sync.target} WHERE LastModifiedDate >= {since} ORDER BY {sync.key}"
-    )
+    # names come from the validated plan, the instant from our own clock
+    where = f"LastModifiedDate >= {since} ORDER BY {sync.key}"
+    soql = f"SELECT {columns} FROM {sync.target} WHERE {where}"  # noqa: S608
     return store.query(soql).dicts()
 
 

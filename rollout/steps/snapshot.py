@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, model_validator
 
 from rollout.domain.evidence import Scalar
 from rollout.domain.plan import Model
-from rollout.kinds import Done, Failed, Move, NotStepContext
+from rollout.kinds import Done, Failed, Move, StepContext
 from rollout.steps.quiet import WritesNothing
 
 

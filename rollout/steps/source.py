@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from rollout.domain.effects import Answer
 from rollout.domain.plan import Model
-from rollout.kinds import Act, Done, Effect, Failed, Move, NotRemember, StepContext
+from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext
 from rollout.steps.quiet import SentAgain
 
 DIALECT = "databricks"

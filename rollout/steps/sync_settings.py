@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from rollout.domain.effects import Answer
 from rollout.domain.plan import Model
-from rollout.kinds import Act, Done, Effect, Failed, Move, NotRemember, StepContext
+from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext
 from rollout.ports import Schedule
 from rollout.steps.quiet import SentAgain
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel
 
 from rollout.domain.plan import Model
-from rollout.kinds import Move, NotStepContext
+from rollout.kinds import Move, StepContext
 from rollout.steps.quiet import WritesNothing
 
 

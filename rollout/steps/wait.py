@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from rollout.domain.plan import Duration, Model
-from rollout.kinds import Done, Move, NotStepContext, Wait
+from rollout.kinds import Done, Move, StepContext, Wait
 from rollout.steps.quiet import WritesNothing
 
 

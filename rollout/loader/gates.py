@@ -52,7 +52,7 @@ class GateLibrary:
             self._found[gate] = matches[0] if matches else None
         if self._found[gate] is None:
             known = {name for ids in self._files.values() for name in ids} - {gate}
-            reference.problem(f"unknown gate `{gate}`", gate, known)
+            reference.problem(f"no file in `gates` holds a gate `{gate}`", gate, known)
         return self._found[gate]
 
     def _gates_in(self, path: Path, reference: Node) -> list[Node]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -39,8 +38,8 @@ def _decides(check: CheckDraft) -> bool:
     """Whether the check can stop its gate. What cannot be told yet is reported elsewhere."""
     if _is_shadow(check):
         return False
-    sampling = check.node.get("sampling")
-    return not (sampling and isinstance(sampling.value, dict) and _forgives_all(sampling.value))
+    policy = _policy_of(check.node.get("sampling"))
+    return policy is None or not _forgives_all(policy)
 
 
 def _is_shadow(check: CheckDraft) -> bool:
@@ -124,43 +123,52 @@ def _with_stand_ins(text: str) -> str:
 
 def _report_sampling(node: Node) -> None:
     sampling = node.get("sampling")
-    if sampling is None or not isinstance(sampling.value, dict):
+    policy = _policy_of(sampling)
+    if sampling is None or policy is None:
         return
-    try:
-        policy = SamplingPolicy.model_validate(sampling.value)
-    except ValidationError:
-        return  # its shape is reported with the gate
     if policy.interval is not None and policy.interval <= timedelta(0):
         (sampling.get("interval") or sampling).problem("`interval` must be longer than nothing")
     if policy.initial_delay < timedelta(0):
         (sampling.get("initial_delay") or sampling).problem("`initial_delay` cannot be negative")
-    if policy.count != 1 and policy.interval is None:
-        count = "several samples" if policy.count else "sampling to the gate's end (`count: 0`)"
+    if policy.effective_count != 1 and policy.interval is None:
+        count = (
+            "several samples"
+            if policy.effective_count
+            else "sampling to the gate's end (`count: 0`)"
+        )
         sampling.problem(f"{count} need an `interval`")
-    if _forgives_all(sampling.value):
+    if _forgives_all(policy):
         limit = sampling.get("failure_limit") or sampling
         limit.problem("a check that forgives every failure can never fail: lower `failure_limit`")
-    if policy.count:
+    if policy.effective_count:
         _report_limits(sampling, policy)
 
 
 def _report_limits(sampling: Node, policy: SamplingPolicy) -> None:
-    if policy.inconclusive_limit >= policy.count:
+    if policy.inconclusive_limit >= policy.effective_count:
         (sampling.get("inconclusive_limit") or sampling).problem(
-            f"`inconclusive_limit` must be less than the {policy.count} samples taken"
+            f"`inconclusive_limit` must be less than the {policy.effective_count} samples taken"
         )
-    if policy.consecutive_success_limit > policy.count:
+    if policy.consecutive_success_limit > policy.effective_count:
         (sampling.get("consecutive_success_limit") or sampling).problem(
             f"{policy.consecutive_success_limit} passes in a row cannot happen "
-            f"in {policy.count} samples"
+            f"in {policy.effective_count} samples"
         )
 
 
-def _forgives_all(sampling: dict[str, Any]) -> bool:
-    limit, count = sampling.get("failure_limit", 0), sampling.get("count", 1)
-    if not isinstance(limit, int) or not isinstance(count, int):
-        return False
+def _forgives_all(policy: SamplingPolicy) -> bool:
+    limit, count = policy.failure_limit, policy.effective_count
     return limit < 0 or 0 < count <= limit
+
+
+def _policy_of(sampling: Node | None) -> SamplingPolicy | None:
+    """None when there is none, or its shape is wrong, which is reported with the gate."""
+    if sampling is None or not isinstance(sampling.value, dict):
+        return None
+    try:
+        return SamplingPolicy.model_validate(sampling.value)
+    except ValidationError:
+        return None
 
 
 def _report_timeout(node: Node) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from rollout.kinds import CheckKind, StepKind
 from rollout.loader.draft import LATEST, Draft, Moment, step_nodes
 from rollout.loader.nodes import Node
-from rollout.loader.wording import keys_of
 
 # What an input of that name speaks of. A kind can say so for any other name in its model:
 # Field(json_schema_extra={"names": "step"}), or {"names": ""} for a name that means nothing here.

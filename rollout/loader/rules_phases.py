@@ -65,7 +65,12 @@ def _report_guard(phase: Node, steps: list[StepDraft]) -> None:
 def _soak_gates(phase: Node) -> list[Node]:
     soak = phase.get("soak")
     sections = ("checkpoints", "every")
-    return [g for key in sections for _, gates in (soak.named(key) if soak else []) for g in gates.each()]
+    return [
+        g
+        for key in sections
+        for _, gates in (soak.named(key) if soak else [])
+        for g in gates.each()
+    ]
 
 
 def _report_soak(phase: Node) -> None:

@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterable
 
 from rollout.domain.references import Reference, references
-from rollout.loader.draft import CHECK_KEYS, STEP_KEYS, Draft, GateDraft, Moment, StepDraft, step_nodes
+from rollout.loader.draft import (
+    CHECK_KEYS,
+    STEP_KEYS,
+    Draft,
+    GateDraft,
+    Moment,
+    StepDraft,
+    step_nodes,
+)
 from rollout.loader.nodes import Node
 from rollout.loader.wording import keys_of
 
@@ -95,7 +103,9 @@ class _References:
             return None if name in known else (f"unknown reference `{name}`", name, known)
         if root == "env":
             known = [f"env.{field}" for field in ENV]
-            what = f"unknown reference `{name}`; `${{env:NAME}}` reads the environment, in connections"
+            what = (
+                f"unknown reference `{name}`; `${{env:NAME}}` reads the environment, in connections"
+            )
             return None if name in known else (what, name, known)
         if root in {"params", "gate"} and len(rest) == 1:
             return None  # reported when the document was filled

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from rollout.domain.references import references
 from rollout.loader.draft import SqlUse
@@ -110,7 +110,7 @@ def _second_statement(tokens: list[sqlglot.Token]) -> int | None:
     return None
 
 
-def _read_flaws(tree: exp.Expression, tokens: list[sqlglot.Token]) -> Iterator[Flaw]:
+def _read_flaws(tree: exp.Expr, tokens: list[sqlglot.Token]) -> Iterator[Flaw]:
     start = next((t.start for t in tokens if t.token_type != TokenType.SEMICOLON), 0)
     if not isinstance(tree, _READS):
         known = isinstance(tree, _STATEMENTS) and not isinstance(tree, exp.Command)
@@ -119,7 +119,9 @@ def _read_flaws(tree: exp.Expression, tokens: list[sqlglot.Token]) -> Iterator[F
         return
     for node in tree.walk():
         if isinstance(node, _STATEMENTS):
-            yield Flaw(_offset(node, start), f"only reading is allowed here, not {node.key.upper()}")
+            yield Flaw(
+                _offset(node, start), f"only reading is allowed here, not {node.key.upper()}"
+            )
         elif isinstance(node, exp.Func):
             yield from _function_flaw(node, start)
 
@@ -131,7 +133,7 @@ def _function_flaw(node: exp.Func, start: int) -> Iterator[Flaw]:
         yield Flaw(_offset(node, start), f"the function {name} is not allowed: {reason}")
 
 
-def _offset(node: exp.Expression, otherwise: int) -> int:
+def _offset(node: exp.Expr, otherwise: int) -> int:
     """sqlglot keeps places on names and calls only; the nearest one inside serves."""
     for inner in node.walk():
         if "start" in inner.meta:

@@ -60,18 +60,24 @@ _ALWAYS_WRONG = {"missing", "extra_forbidden"}
 
 
 def report(
-    error: ValidationError, node: Node, model: type[BaseModel], also_allowed: Iterable[str] = ()
+    error: ValidationError,
+    node: Node,
+    model: type[BaseModel],
+    also_allowed: Iterable[str] = (),
+    *,
+    references_wait: bool = True,
 ) -> None:
     """Turn every error of validating `node.value` against `model` into a problem at its place.
 
-    Complaints about a value that holds a `${{ … }}` reference are dropped: the value is not known
-    yet, and the kind looks again when it is. `also_allowed` are keys that the caller takes out
+    With `references_wait`, complaints about a value that holds a `${{ … }}` reference are dropped:
+    the value is not known yet, and the kind looks again when it is. `also_allowed` are keys that the caller takes out
     before validating; they are suggested too.
     """
     located = [_Located(details, node) for details in error.errors(include_url=False)]
     by_place: dict[Path, list[_Located]] = {}
     for one in located:
-        if not one.is_outdone_by(located) and not one.awaits_a_reference():
+        waits = references_wait and one.awaits_a_reference()
+        if not waits and not one.is_outdone_by(located):
             by_place.setdefault(one.target, []).append(one)
     for group in by_place.values():
         _report_group(group, model, also_allowed)

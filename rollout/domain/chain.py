@@ -112,17 +112,15 @@ def verify(
 
 
 class ChainLink:
-    """Where a verification stands: the event before (`seq`, `hash`) and how many were followed."""
+    """Where a verification stands: the event before (`seq`, `hash`)."""
 
     def __init__(self, rollout: str, seq: int, prev: str) -> None:
         self.rollout, self.seq, self.hash = rollout, seq, prev
-        self.followed = 0
 
     def follow(self, event: SealedEvent) -> list[ChainProblem]:
         """Step to `event`; what is wrong with it (usually nothing)."""
         expected, before = self.seq + 1, self.hash
         self.seq, self.hash = event.seq, event.hash
-        self.followed += 1
         if event.seq == expected and event.prev == before and event.rollout == self.rollout:
             if hash_of(event) == event.hash:
                 return []

@@ -12,7 +12,7 @@ from rollout.domain.errors import LogConflict
 from rollout.domain.events import Event, Payload
 from rollout.ports import Head
 from rollout.store import packing
-from rollout.store.rows import opened_in_order, seal
+from rollout.store.rows import opened_in_order, refuse_odd_name, seal
 
 
 class MemoryEventLog:
@@ -26,6 +26,7 @@ class MemoryEventLog:
         self, rollout: str, expected_seq: int, at: datetime, actor: str, payloads: Sequence[Payload]
     ) -> list[Event]:
         """Raises: LogConflict; ValueError for what could not be stored."""
+        refuse_odd_name(rollout)
         head = self.head(rollout)
         if head.seq != expected_seq:
             raise LogConflict(rollout, expected_seq, head.seq)

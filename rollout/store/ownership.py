@@ -117,14 +117,18 @@ def acquire(
             epoch=epoch, pid=os.getpid(), host=socket.gethostname(), since=to_text(since), who=who
         )
         _add_line(descriptor, holder_now)
-        ownership = Ownership(path, descriptor, holder_now)
     except OSError as error:
         os.close(descriptor)
         raise StoreUnavailable(f"{path}: cannot be locked: {error.strerror}") from error
     except BaseException:
         os.close(descriptor)
         raise
-    ownership.confirm()
+    ownership = Ownership(path, descriptor, holder_now)
+    try:
+        ownership.confirm()
+    except StoreUnavailable:
+        ownership.release()
+        raise
     return ownership
 
 

@@ -32,13 +32,12 @@ def seal(
 ) -> tuple[list[Row], list[Event]]:
     """Rows to insert after `head`, and the events exactly as they will be read back.
 
-    Raises: ValueError for an instant without zone, a text that is not UTF-8, or a payload that
+    Raises: ValueError for an instant without zone, an actor that is not UTF-8, or a payload that
     could not be read back (msgspec.ValidationError is one).
     """
     when = to_text(at)
     instant = from_text(when)
-    for text in (rollout, actor):
-        text.encode()
+    actor.encode()
     rows: list[Row] = []
     events: list[Event] = []
     seq, prev = head.seq, head.hash
@@ -60,6 +59,12 @@ def seal(
         )
         prev = digest
     return rows, events
+
+
+def refuse_odd_name(rollout: str) -> None:
+    """Names are shown and compared everywhere. Raises: ValueError for one that cannot be."""
+    if not rollout or not rollout.isprintable():
+        raise ValueError(f"{rollout!r} cannot name a rollout: use printable characters")
 
 
 def sealed(row: Sequence[Any]) -> SealedEvent:

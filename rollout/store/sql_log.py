@@ -22,7 +22,7 @@ from rollout.domain.events import Event, Payload
 from rollout.ports import Head
 from rollout.store import packing
 from rollout.store.link import Collision, Link
-from rollout.store.rows import Row, head_of, opened_in_order, seal, sealed
+from rollout.store.rows import Row, head_of, opened_in_order, refuse_odd_name, seal, sealed
 from rollout.store.schema import EVENT_COLUMNS
 from rollout.store.tables import EVENTS, SNAPSHOTS
 
@@ -89,6 +89,7 @@ class SqlEventLog:
 
         Raises: LogConflict; StoreUnavailable; LogDamaged; ValueError for what cannot be stored.
         """
+        refuse_odd_name(rollout)
         try:
             with self._link.writing() as cursor:
                 row = cursor.execute(self._head, (rollout, 1)).fetchone()

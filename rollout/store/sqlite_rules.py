@@ -90,7 +90,7 @@ class SqliteRules:
     def damage(self, cursor: Any) -> list[str]:
         """What SQLite's own check of the file finds."""
         rows = cursor.execute("PRAGMA integrity_check(20)").fetchall()
-        return [str(row[0]) for row in rows if row[0] != "ok"]
+        return [" ".join(str(row[0]).split()) for row in rows if row[0] != "ok"]
 
     def tables(self, cursor: Any) -> set[str]:
         """Names of the tables there are."""

@@ -133,7 +133,7 @@ class _Scan:
     def _file(self, connection: sqlite3.Connection) -> None:
         for row in connection.execute("PRAGMA integrity_check(10)"):
             if row[0] != "ok":
-                self.note(f"the file is damaged: {row[0]}")
+                self.note(f"the file is damaged: {' '.join(str(row[0]).split())}")
 
     def _schema(self, connection: sqlite3.Connection) -> None:
         found = {

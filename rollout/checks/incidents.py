@@ -9,6 +9,7 @@ from typing import ClassVar
 from pydantic import BaseModel, Field
 
 from rollout.checks.findings import SAMPLE, finding_rows
+from rollout.checks.numbers import number_of
 from rollout.checks.written import Moment, instant_of
 from rollout.domain.evidence import Observation
 from rollout.domain.instants import to_text
@@ -85,7 +86,8 @@ def _counts(
 
 def _saw(measure: PastMeasure) -> bool:
     """Whether the measure holds anything: a look that found no value was no look."""
-    return any(value is not None for value in measure.observed.values())
+    values = measure.observed.values()
+    return any(isinstance(value, bool | str) or number_of(value) is not None for value in values)
 
 
 def _oldest_look(looks: Mapping[str, list[datetime]], now: datetime) -> float | None:

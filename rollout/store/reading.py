@@ -17,9 +17,9 @@ from rollout.domain.errors import LogDamaged, StoreUnavailable
 from rollout.domain.events import Event
 from rollout.ports import Head
 from rollout.store import packing
-from rollout.store.rows import head_of, opened, sealed
+from rollout.store.rows import head_of, opened, opened_in_order, sealed
 from rollout.store.schema import EVENT_COLUMNS, VERSION_TABLE, version_problem
-from rollout.store.sqlite_failures import error_name, explain
+from rollout.store.sqlite_failures import ERRORS, error_name, explain
 
 BUSY_S = 2.0
 """How long a reader waits for a commit."""
@@ -85,11 +85,14 @@ class Reader:
     ) -> list[Event]:
         """Events with `after < seq < before`, of these kinds (all when none is named), ascending.
 
-        With a `limit`, the oldest of them, or with `newest` the newest of them.
+        With a `limit`, the oldest of them, or with `newest` the newest of them. A gap is LogDamaged.
         """
-        return [
-            opened(event) for event in self.sealed(rollout, after, before, limit, kinds, newest)
-        ]
+        wanted = list(kinds)
+        found = self.sealed(rollout, after, before, limit, wanted, newest)
+        if wanted:
+            return [opened(event) for event in found]
+        first = found[0].seq - 1 if newest and found else after
+        return list(opened_in_order(found, first))
 
     def sealed(
         self,
@@ -149,7 +152,7 @@ class Reader:
         """All rows of one query. Raises: StoreUnavailable, LogDamaged."""
         try:
             return self._connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise explain(error, str(self.path)) from error
 
     def _refuse_other_schema(self) -> None:
@@ -185,14 +188,14 @@ def connect_readonly(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connectio
         raise StoreUnavailable(f"{path}: {what}: start a rollout first, or name the right file")
     try:
         return _connected(path, "ro", busy_s)
-    except sqlite3.Error as error:
+    except ERRORS as error:
         if error_name(error) not in {"SQLITE_READONLY", "SQLITE_CANTOPEN"}:
             raise explain(error, str(path)) from error
     # A journal is left over from a killed writer: only a writer may roll it back.
     try:
         _connected(path, "rw", busy_s).close()
         return _connected(path, "ro", busy_s)
-    except sqlite3.Error as error:
+    except ERRORS as error:
         raise explain(error, str(path)) from error
 
 
@@ -207,7 +210,7 @@ def _connected(path: Path, mode: str, busy_s: float) -> sqlite3.Connection:
     connection.text_factory = _text
     try:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error:
+    except ERRORS:
         connection.close()
         raise
     return connection

@@ -33,7 +33,7 @@ RELAXED: dict[str, str | int] = {**_COMMON, "journal_mode": "memory", "synchrono
 class SqliteRules:
     """How a Link treats one SQLite database; `path` is None for one in memory."""
 
-    error = sqlite3.Error
+    error = sqlite_failures.ERRORS
     conflict = sqlite3.IntegrityError
 
     def __init__(self, path: Path | None, *, relaxed: bool = False, busy_s: float = BUSY_S) -> None:
@@ -64,7 +64,7 @@ class SqliteRules:
                 check_same_thread=False,
             )
             set_pragmas(connection, self._pragmas.items(), self.where)
-        except sqlite3.Error as error:
+        except sqlite_failures.ERRORS as error:
             if connection is not None:
                 connection.close()
             raise self.failure(error) from error
@@ -79,13 +79,11 @@ class SqliteRules:
         cursor.execute("BEGIN IMMEDIATE")
 
     def failure(self, error: Exception) -> RolloutError:
-        if not isinstance(error, sqlite3.Error):
-            return StoreUnavailable(f"{self.where}: {error}")
         return sqlite_failures.explain(error, self.where)
 
     def is_final(self, error: Exception) -> bool:
         """True when the connection must not be used again."""
-        return isinstance(error, sqlite3.Error) and sqlite_failures.is_final(error)
+        return sqlite_failures.is_final(error)
 
     def damage(self, cursor: Any) -> list[str]:
         """What SQLite's own check of the file finds."""

@@ -33,7 +33,7 @@ from rollout.store.schema import (
     VERSION_TABLE,
     version_problem,
 )
-from rollout.store.sqlite_failures import error_name, explain
+from rollout.store.sqlite_failures import ERRORS, error_name, explain
 
 MOST_PROBLEMS = 50
 """After so many the file is beyond a list."""
@@ -122,7 +122,7 @@ class _Scan:
         for part in parts:
             try:
                 part(connection)
-            except sqlite3.Error as error:
+            except ERRORS as error:
                 failure = explain(error, str(path))
                 if error_name(error) in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
                     raise failure from error
@@ -186,7 +186,7 @@ class _Scan:
                 yield event
         except LogDamaged as error:
             self.note(f"{error}; what follows was not checked", last[0], last[1] + 1)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if error_name(error) in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
                 raise
             self.note(f"cannot be read ({error})", last[0], last[1] + 1)
@@ -259,7 +259,7 @@ def _points_at(payload: Payload) -> str | None:
 def _is_damage(error: RolloutError) -> bool:
     cause = error.__cause__
     return isinstance(error, LogDamaged) or (
-        isinstance(cause, sqlite3.Error) and error_name(cause) in _DAMAGE
+        cause is not None and (error_name(cause) in _DAMAGE or isinstance(cause, MemoryError))
     )
 
 

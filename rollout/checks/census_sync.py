@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from rollout.kinds import CheckContext
 from rollout.ports import Schedule, SyncConfig
 
 SAMPLE = 20
+_WHOLE_RELATION = re.compile(r"select \* from ([\w.`\"]+)", re.IGNORECASE)
 UNTIMED = frozenset({"never", "continuous", "quarter_hourly"})
 """Frequencies for which the service's own hour and minute mean nothing."""
 
@@ -25,6 +27,7 @@ class ExpectedSchedule(Model):
     cron: str | None = None
     hour: int | None = Field(default=None, ge=0, le=24)
     minute: int | None = Field(default=None, ge=0, le=59)
+    day: str | None = None
 
 
 class CensusSyncInputs(Model):
@@ -32,11 +35,12 @@ class CensusSyncInputs(Model):
 
     sync: Identifier
     source: str | None = None
-    """Another relation than the plan's, e.g. while the sync is restricted to the pilot."""
+    """Another relation than the plan's; for a dataset that is more than `SELECT * FROM relation`,
+    its whole query."""
     mapping: dict[str, str] | None = Field(default=None, min_length=1)
     """Column of the source -> field of the target; the whole of it, nothing may be beside it."""
     schedule: str | ExpectedSchedule | None = None
-    """A frequency (`never`), or frequency with its time."""
+    """A frequency (`never`), or frequency with its time; any other trigger is then a difference."""
     paused: bool | None = None
 
 
@@ -75,7 +79,7 @@ class CensusSync:
         return Observation(
             metrics={
                 "differences": sum(bool(group) for group in differences.values()),
-                "source": found.source or None,
+                "source": real_source(found) or None,
                 "schedule": schedule_text(found.schedule),
                 "paused": found.paused,
                 **held,
@@ -97,9 +101,7 @@ def _differences(
 ) -> dict[str, list[Difference]]:
     """Setting -> what differs. Settings nobody has an expectation of are absent."""
     groups = {
-        "source": _unlike(
-            "source", relation(inputs.source or approved.source), relation(found.source)
-        ),
+        "source": _unlike("source", relation(inputs.source or approved.source), real_source(found)),
         "operation": _unlike("operation", approved.operation, found.operation.lower()),
         "target": _unlike("target", approved.target.lower(), found.target.lower()),
         "key": _unlike("key", approved.key.lower(), found.key.lower()),
@@ -107,7 +109,7 @@ def _differences(
     if inputs.mapping is not None:
         groups["mapping"] = _mapping(inputs.mapping, found.mappings)
     if inputs.schedule is not None:
-        groups["schedule"] = _schedule(inputs.schedule, found.schedule)
+        groups["schedule"] = _schedule(inputs.schedule, found)
     if inputs.paused is not None:
         groups["paused"] = _unlike("paused", inputs.paused, found.paused)
     return groups
@@ -119,7 +121,27 @@ def relation(name: str) -> str:
     >>> relation(" CRM.`sfdc_dbx`.Properties_To_Create ")
     'crm.sfdc_dbx.properties_to_create'
     """
-    return name.strip().replace("`", "").replace('"', "").lower()
+    bare = " ".join(name.split()).removesuffix(";").rstrip()
+    # A query keeps its quotes and case: in there they may be the data's.
+    return bare if " " in bare else bare.replace("`", "").replace('"', "").lower()
+
+
+def real_source(found: SyncConfig) -> str:
+    """What is read in the end: behind a dataset or model, the relation or query it stands for.
+
+    >>> SyncConfig(id=1, label="pilot", operation="upsert", source="dataset:4", target="", key="",
+    ...     mappings={}, paused=False, schedule=Schedule("never"),
+    ...     source_detail={"name": "pilot_create", "query": "SELECT * FROM crm.b.Everything;"})
+    ... # doctest: +ELLIPSIS
+    SyncConfig(...)
+    >>> real_source(_)
+    'crm.b.everything'
+    """
+    query = found.source_detail.get("query")
+    if not isinstance(query, str):
+        return relation(found.source)
+    whole = _WHOLE_RELATION.fullmatch(relation(query))
+    return relation(whole.group(1) if whole else query)
 
 
 def _unlike(setting: str, expected: Scalar, found: Scalar) -> list[Difference]:
@@ -138,13 +160,16 @@ def _mapping(expected: Mapping[str, str], found: Mapping[str, str]) -> list[Diff
     ]
 
 
-def _schedule(expected: str | ExpectedSchedule, found: Schedule) -> list[Difference]:
+def _schedule(expected: str | ExpectedSchedule, found: SyncConfig) -> list[Difference]:
     wanted = ExpectedSchedule(frequency=expected) if isinstance(expected, str) else expected
-    differences = _unlike("frequency", wanted.frequency.lower(), found.frequency.lower())
-    for name in ("cron", "hour", "minute"):
+    has = found.schedule
+    differences = _unlike("frequency", wanted.frequency.lower(), has.frequency.lower())
+    for name in ("cron", "hour", "minute", "day"):
         if getattr(wanted, name) is not None:
-            differences += _unlike(name, getattr(wanted, name), getattr(found, name))
-    return differences
+            differences += _unlike(name, getattr(wanted, name), getattr(has, name))
+    # A job or another sync that sets it off runs it as surely as a clock does.
+    others = found.source_detail.get("other_triggers") or {}
+    return differences + _unlike("other triggers", "", ", ".join(sorted(others)))
 
 
 def schedule_text(schedule: Schedule) -> str:
@@ -177,4 +202,7 @@ def _problem(approved: SyncSpec, found: SyncConfig) -> str | None:
         return f"asked for sync {approved.id}, sync {found.id} answered"
     if not found.source.strip():
         return "the service does not say what the sync reads"
+    if found.source.startswith(("dataset:", "model:")) and not found.source_detail.get("query"):
+        why = found.source_detail.get("query_problem") or "the service does not show it"
+        return f"the query behind {found.source} cannot be read: {why}"
     return None

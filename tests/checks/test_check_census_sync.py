@@ -52,6 +52,44 @@ def test_a_pilot_by_name_that_reads_production_fails() -> None:
     ]
 
 
+def dataset(query: str | None, **detail: Any) -> CheckContext:
+    return on(source="dataset:42", source_detail={"name": "pilot", "query": query, **detail})
+
+
+def test_a_dataset_is_judged_by_the_relation_it_reads() -> None:
+    ask = {**ASK, "source": "crm.sfdc_dbx.pilot_create"}
+    seen = look(SYNC, ask, dataset("SELECT * FROM crm.sfdc_dbx.properties_to_create"))
+    assert seen.metrics["source"] == "crm.sfdc_dbx.properties_to_create"
+    assert judged(SYNC, seen).verdict is Verdict.FAIL
+    assert verdict(SYNC, ask, dataset("select *\nfrom crm.sfdc_dbx.pilot_create;")) is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM crm.sfdc_dbx.properties_to_create WHERE state = 'CA'",
+        "SELECT name AS company_name FROM crm.sfdc_dbx.properties_to_create",
+        "SELECT * FROM crm.sfdc_dbx.properties_to_create, crm.sfdc_dbx.other",
+    ],
+)
+def test_a_query_that_is_not_the_whole_relation_is_another_source(query: str) -> None:
+    assert verdict(SYNC, ASK, dataset(query)) is Verdict.FAIL
+    assert verdict(SYNC, {**ASK, "source": query}, dataset(query)) is Verdict.PASS
+
+
+def test_the_number_of_a_dataset_alone_is_no_approved_source() -> None:
+    where = dataset("SELECT * FROM crm.sfdc_dbx.properties_to_create")
+    assert verdict(SYNC, {**ASK, "source": "dataset:42"}, where) is Verdict.FAIL
+
+
+@pytest.mark.parametrize("query", [None, ""])
+def test_a_dataset_whose_query_cannot_be_read_is_inconclusive(query: str | None) -> None:
+    where = dataset(query, query_problem="403")
+    said = judged(SYNC, look(SYNC, {**ASK, "source": "dataset:42"}, where))
+    assert said.verdict is Verdict.INCONCLUSIVE
+    assert "cannot be read: 403" in said.reason
+
+
 def test_quotes_and_case_of_a_relation_do_not_matter() -> None:
     assert verdict(SYNC, ASK, on(source="CRM.`sfdc_dbx`.PROPERTIES_TO_CREATE")) is Verdict.PASS
 
@@ -92,6 +130,13 @@ def test_a_schedule_that_runs_beside_the_manual_run_fails() -> None:
     seen = look(SYNC, {**ASK, "schedule": "never"}, on(schedule=Schedule("quarter_hourly")))
     assert judged(SYNC, seen).verdict is Verdict.FAIL
     assert seen.metrics["schedule"] == "quarter_hourly"
+
+
+def test_a_trigger_beside_the_clock_is_a_difference_of_schedule() -> None:
+    sequence = {"other_triggers": {"sync_sequence": {"sync_id": 7}}}
+    seen = look(SYNC, {**ASK, "schedule": "never"}, on(source_detail=sequence))
+    assert judged(SYNC, seen).verdict is Verdict.FAIL
+    assert seen.sample[0]["found"] == "sync_sequence"
 
 
 def test_the_time_of_a_schedule_counts_when_it_is_given() -> None:

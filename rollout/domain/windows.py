@@ -74,7 +74,7 @@ def window_problems(window: Window, timezone: str, holidays: Holidays) -> list[s
     problems = []
     try:
         ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         problems.append(f"timezone: {timezone!r} is not a zone of the IANA database")
     if not window.days:
         problems.append("window: days is empty, so it never opens")
@@ -137,10 +137,15 @@ def _quarter_end(calendar: HolidayName | None, day: date) -> str | None:
     last = _last_of_quarter(day)
     if day == last:
         return "last day of the quarter"
-    business = last
-    while business.weekday() >= 5 or (calendar is not None and calendar(business)):
-        business -= _DAY
-    return "last business day of the quarter" if day == business else None
+    if _is_business(calendar, day) and not any(
+        _is_business(calendar, day + n * _DAY) for n in range(1, (last - day).days + 1)
+    ):
+        return "last business day of the quarter"
+    return None
+
+
+def _is_business(calendar: HolidayName | None, day: date) -> bool:
+    return day.weekday() < 5 and not (calendar is not None and calendar(day))
 
 
 def _last_of_quarter(day: date) -> date:
@@ -196,5 +201,4 @@ def _country_calendar(country: str) -> HolidayName:
         raise PlanProblems(
             [f"holidays: {country!r} is not a country of the holidays package, such as US or US-CA"]
         ) from None
-    # Years are filled in on demand, so this must be the mapping's own `get`.
-    return lambda day: known.get(day)
+    return known.get  # fills in years on demand

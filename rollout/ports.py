@@ -65,13 +65,15 @@ class EvidenceStore(Protocol):
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """How a sync runs by itself. `frequency` in Census' words: never, quarter_hourly, hourly,
-    daily, weekly, expression; `cron` only with expression (five fields, UTC)."""
+    """How a sync runs by itself. `frequency` in Census' words: never, continuous, quarter_hourly,
+    hourly, daily, weekly, expression; `cron` only with expression (five fields, UTC); `day` only
+    with weekly ("Sunday".."Saturday")."""
 
     frequency: str
     cron: str | None = None
     hour: int | None = None
     minute: int | None = None
+    day: str | None = None
 
 
 class SyncConfig(msgspec.Struct, frozen=True, kw_only=True):

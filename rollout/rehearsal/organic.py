@@ -1,0 +1,97 @@
+"""What changes in RDS by itself: a few properties, twice a day."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from random import Random
+
+import duckdb
+
+INSTANTS = (time(15, 20), time(22, 40))
+"""UTC, on weekdays and weekends alike: mid-morning and afternoon in US Pacific time."""
+
+_CANDIDATES = """
+SELECT p.id FROM rds.pg_rds_public.properties AS p
+JOIN sfdc.main.product_property AS t ON t.Snappt_Property_ID__c = p.id
+WHERE p.status = 'ACTIVE' AND p.company_code IS NOT NULL AND length(p.sfdc_id) = 18
+  AND t.Active_Property_Count__c = 1 AND t.Name = p.name AND NOT t.IsDeleted
+ORDER BY p.id LIMIT 2000
+"""
+
+_FLIP = """
+UPDATE rds.pg_rds_public.property_features
+SET payroll_linking_enabled = NOT payroll_linking_enabled, updated_at = $at
+WHERE list_contains($ids, property_id)
+"""
+
+_RENAME = """
+UPDATE rds.pg_rds_public.properties SET name = name || ' II', updated_at = $at
+WHERE list_contains($ids, id)
+"""
+
+_ADD = """
+INSERT INTO rds.pg_rds_public.properties
+SELECT $id, name || ' Annex', 'N' || upper(lpad(to_base($number, 36), 6, '0')), company_id, company_code, city, state,
+  'ACTIVE', NULL, $at, $at
+FROM rds.pg_rds_public.properties WHERE id = $like
+"""
+
+_ADD_FEATURES = (
+    "INSERT INTO rds.pg_rds_public.property_features VALUES ($id, FALSE, FALSE, FALSE, TRUE, $at)"
+)
+
+
+class OrganicChanges:
+    """At each instant: three flags flip, two properties are renamed, one property is new."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, seed: int, first: datetime, running: bool
+    ) -> None:
+        self._connection = connection
+        self._rng = Random(f"organic {seed}")
+        self._pool: list[str] | None = None
+        self._count = 0
+        self._next = _instant_after(first)
+        self.running = running
+
+    def due_at(self) -> datetime | None:
+        """The next instant."""
+        return self._next if self.running else None
+
+    def change_next(self) -> datetime:
+        """Change what is due next; the instant at which that happened."""
+        at = self._next
+        self._next = _instant_after(at)
+        if self._pool is None:
+            self._pool = [row[0] for row in self._connection.execute(_CANDIDATES).fetchall()]
+            self._rng.shuffle(self._pool)
+        taken = [self._pool.pop() for _ in range(min(6, len(self._pool)))]
+        self._connection.execute(_FLIP, {"ids": taken[:3], "at": at}).fetchall()
+        self._connection.execute(_RENAME, {"ids": taken[3:5], "at": at}).fetchall()
+        if taken[5:]:
+            self._count += 1
+            new = self._new_id()
+            stamp = {"id": new, "at": at}
+            self._connection.execute(
+                _ADD, {**stamp, "number": self._count, "like": taken[5]}
+            ).fetchall()
+            self._connection.execute(_ADD_FEATURES, stamp).fetchall()
+        return at
+
+    def skip_until(self, now: datetime) -> None:
+        """Forget instants until `now` (it was switched off)."""
+        while self._next <= now:
+            self._next = _instant_after(self._next)
+
+    def _new_id(self) -> str:
+        m = f"{self._rng.getrandbits(128):032x}"
+        return f"{m[:8]}-{m[8:12]}-4{m[13:16]}-a{m[17:20]}-{m[20:]}"
+
+
+def _instant_after(instant: datetime) -> datetime:
+    for days in (0, 1):
+        for at in INSTANTS:
+            found = datetime.combine(instant.date() + timedelta(days=days), at, instant.tzinfo)
+            if found > instant:
+                return found
+    raise AssertionError("one of tomorrow's instants is later than any of today's")

@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import field_validator, model_validator
 
+from rollout.checks.statements import parsed_query
 from rollout.domain.evidence import Scalar
 from rollout.domain.plan import Model
 from rollout.kinds import CheckContext
@@ -15,7 +16,7 @@ from rollout.ports import Table
 
 Number = int | float
 
-_READS = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
+_READS = re.compile(r"select\b", re.IGNORECASE)
 
 
 def number_of(value: Scalar) -> Number | None:
@@ -47,9 +48,16 @@ class NumberQuery(Model):
     soql: str | None = None
     on: str
 
-    @field_validator("sql", "soql")
+    @field_validator("sql")
     @classmethod
-    def _reads_only(cls, text: str | None) -> str | None:
+    def _sql_reads_only(cls, text: str | None) -> str | None:
+        if text is not None:
+            parsed_query(text)
+        return text
+
+    @field_validator("soql")
+    @classmethod
+    def _soql_reads_only(cls, text: str | None) -> str | None:
         return text if text is None else only_reading(text)
 
     @model_validator(mode="after")
@@ -63,16 +71,15 @@ class NumberQuery(Model):
         return self.sql or self.soql or ""
 
 
-def only_reading(text: str) -> str:
-    """The statement without a closing semicolon.
+def only_reading(soql: str) -> str:
+    """One SOQL query, without a closing semicolon. SOQL itself cannot write.
 
-    Raises: ValueError when it does not begin with SELECT or WITH, or is more than one statement;
-    a first fence only, the loader parses SQL and the connection's principal should only read.
+    Raises: ValueError when it does not begin with SELECT.
     """
-    statement = text.strip().removesuffix(";").rstrip()
-    if not _READS.match(statement) or ";" in statement:
-        raise ValueError("one statement that only reads is wanted: it begins with SELECT or WITH")
-    return statement
+    query = soql.strip().removesuffix(";").rstrip()
+    if not _READS.match(query):
+        raise ValueError("a SOQL query is wanted: it begins with SELECT")
+    return query
 
 
 def ask_number(query: NumberQuery, context: CheckContext) -> tuple[Number | None, str | None]:

@@ -89,7 +89,7 @@ def test_a_term_is_asked_in_soql_and_in_sql() -> None:
     )
     asked = rows(
         after={"soql": AFTER, "on": "salesforce"},
-        before={"sql": "SELECT COUNT(*) FROM snap;", "on": "warehouse"},
+        before={"sql": "SELECT COUNT(*) FROM snap", "on": "warehouse"},
     )
     seen = look(LEDGER, asked, context(connections))
     assert judged(LEDGER, seen).verdict is Verdict.PASS
@@ -163,7 +163,16 @@ def test_what_was_expected_stands_beside_the_books_without_deciding() -> None:
         ({"before": {"on": "warehouse"}, "created": 1, "deleted": 0, "after": 2}, "either"),
         (
             {"before": {"sql": "DELETE FROM t", "on": "w"}, "created": 1, "deleted": 0, "after": 2},
-            "only reads",
+            "reading is allowed",
+        ),
+        (
+            {
+                "before": {"sql": "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x", "on": "w"},
+                "created": 1,
+                "deleted": 0,
+                "after": 2,
+            },
+            "reading is allowed",
         ),
     ],
 )

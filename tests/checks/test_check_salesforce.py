@@ -127,7 +127,6 @@ def test_a_query_without_an_object_needs_a_population() -> None:
     "inputs",
     [
         {"soql": "DELETE FROM Account"},
-        {"soql": "SELECT Id FROM Account; SELECT Id FROM Lead"},
         {"soql": SOQL, "of": "two words"},
         {"soql": SOQL, "returns": "table"},
         {},

@@ -35,6 +35,7 @@ class GateLibrary:
         self._sources = sources
         self._files = sources.gate_files()
         self._found: dict[str, tuple[Node, Path] | None] = {}
+        self._unreadable: set[Path] = set()
 
     def find(self, gate: str, reference: Node) -> tuple[Node, Path] | None:
         """The gate's mapping and its file. An unknown gate is reported where it is named."""
@@ -50,7 +51,8 @@ class GateLibrary:
                 first = matches[0][0].document
                 (again.get("gate") or again).problem(f"gate `{gate}` is also in {first.file}")
             self._found[gate] = matches[0] if matches else None
-        if self._found[gate] is None:
+        is_hidden = any(gate in self._files[path] for path in self._unreadable)
+        if self._found[gate] is None and not is_hidden:
             known = {name for ids in self._files.values() for name in ids} - {gate}
             reference.problem(f"no file in `gates` holds a gate `{gate}`", gate, known)
         return self._found[gate]
@@ -58,6 +60,7 @@ class GateLibrary:
     def _gates_in(self, path: Path, reference: Node) -> list[Node]:
         root = self._sources.read_gates(path, reference)
         if root is None:
+            self._unreadable.add(path)
             return []
         if "gates" not in root.value:
             return [root]

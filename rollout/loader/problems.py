@@ -30,12 +30,16 @@ class Problems:
         self._found: dict[tuple[int, Place, str], str] = {}
         self._files: list[str] = []
 
+    def begin_with(self, file: str) -> None:
+        """Name the file whose problems come first."""
+        if file not in self._files:
+            self._files.append(file)
+
     def add(
         self, file: str, place: Place, what: str, word: str = "", allowed: Iterable[str] = ()
     ) -> None:
         """`word` is what was written and `allowed` what could have been meant there."""
-        if file not in self._files:
-            self._files.append(file)
+        self.begin_with(file)
         text = f"{what}{suggestion(word, allowed)}"
         line = f"{file}:{place.line}:{place.column}: {text}"
         self._found.setdefault((self._files.index(file), place, text), line)

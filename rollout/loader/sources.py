@@ -35,6 +35,7 @@ class Sources:
 
     def __post_init__(self) -> None:
         self.shown = str(self.plan)
+        self.problems.begin_with(self.shown)
         try:
             self.plan = self.plan.resolve()
         except (OSError, RuntimeError, ValueError):

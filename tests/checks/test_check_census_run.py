@@ -67,6 +67,11 @@ def test_a_run_that_did_not_complete_fails_by_its_status(status: str) -> None:
     assert seen.detail["counters"]["processed"] == 690
 
 
+def test_the_services_own_words_about_a_failure_are_kept() -> None:
+    seen = look(RUN, ASK, on(sync_run(status="failed", error="INVALID_FIELD: no such column")))
+    assert seen.detail["error"] == "INVALID_FIELD: no such column"
+
+
 @pytest.mark.parametrize("status", ["failed", "skipped", "canceled", "retrying", "queued"])
 def test_good_counters_of_a_run_that_did_not_complete_pass_nothing(status: str) -> None:
     run = sync_run(status=status, failed=0, accepted=690)

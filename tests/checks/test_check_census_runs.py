@@ -60,6 +60,14 @@ def test_a_scheduled_run_is_foreign_unless_allowed() -> None:
     assert look(RUNS, ASK, where).metrics["scheduled"] == 1
 
 
+def test_a_foreign_run_does_not_become_ours_because_the_log_saw_it() -> None:
+    where = context(
+        FakeConnections(FakeSyncService(listed=[sync_run()])),
+        FakeFacts(known=[known_run(9, ours=False)]),
+    )
+    assert look(RUNS, ASK, where).metrics["foreign"] == 1
+
+
 def test_a_run_without_a_trigger_reason_is_never_taken_for_scheduled() -> None:
     where = on(sync_run(), sync_run(10, trigger=None))
     assert verdict(RUNS, {**ASK, "allow_scheduled": True}, where) is Verdict.FAIL

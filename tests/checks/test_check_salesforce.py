@@ -111,7 +111,7 @@ def test_a_dead_service_is_an_error() -> None:
         ("select Id, (SELECT Id FROM Contacts) FROM Account", "Account"),
         ("SELECT COUNT() FROM Case\nWHERE Subject = 'it\\'s FROM Nobody'", "Case"),
         ("SELECT Id FROM Task WHERE WhoId IN (SELECT Id FROM Lead WHERE x IN (1))", "Task"),
-        ("SELECT Id FROM Task WHERE Subject = '(' AND x = 1", "Task"),
+        ("SELECT Id, (SELECT Id FROM Notes WHERE Title = '(') FROM Task", "Task"),
     ],
 )
 def test_the_population_is_the_object_of_the_outer_query(soql: str, counted: str) -> None:

@@ -84,6 +84,11 @@ def test_a_run_at_work_counts_until_it_is_stuck() -> None:
     assert verdict(KEPT, ASK, on([*quarter_hours(without=(50,)), stuck])) is Verdict.FAIL
 
 
+def test_a_dead_schedule_missed_everything_to_the_minute() -> None:
+    seen = look(KEPT, {**ASK, "since": "2h5m"}, on([]))
+    assert (seen.metrics["due"], seen.metrics["ran"]) == (8, 0)
+
+
 def test_a_dead_schedule_missed_everything() -> None:
     seen = look(KEPT, ASK, on([]))
     names = ("due", "ran", "missed", "coverage", "longest_gap_s", "last_age_s")

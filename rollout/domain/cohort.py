@@ -94,7 +94,7 @@ def select_cohort(
         while len(pool.held) < pool.stratum.count and _draw(pool, owner, frozenset()):
             pass
         if len(pool.held) < pool.stratum.count:
-            short.append(_shortage(pool))
+            short.append(_shortage(pool, owner))
     if short:
         raise KindMisused("too few candidates: " + "; ".join(sorted(short)))
     members = tuple(sorted(Member(key, pool.stratum.name) for key, pool in owner.items()))
@@ -172,10 +172,10 @@ def _draw(pool: _Pool, owner: dict[str, _Pool], asked: frozenset[str]) -> bool:
     return False
 
 
-def _shortage(pool: _Pool) -> str:
+def _shortage(pool: _Pool, owner: Mapping[str, _Pool]) -> str:
     stratum = pool.stratum
     said = f"stratum {stratum.name} wants {stratum.count}, available {len(pool.held)}"
     if stratum.max_per is not None:
         said += f" (at most {stratum.max_per} a group)"
-    elsewhere = len(pool.ranked) - len(pool.held)
-    return said + (f", {elsewhere} more are taken by other strata" if elsewhere > 0 else "")
+    elsewhere = sum(owner.get(key, pool) is not pool for key, _ in pool.ranked)
+    return said + (f", {elsewhere} more in other strata" if elsewhere else "")

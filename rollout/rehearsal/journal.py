@@ -17,10 +17,15 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class Journal:
-    """Append-only JSON lines; `path` None keeps nothing (a rehearsal in memory cannot resume)."""
+    """Append-only JSON lines. Until `reopen` names a file nothing is kept: a rehearsal in memory
+    cannot resume, and a replay must not write down again what it reads."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self) -> None:
         self._file: int | None = None
+
+    def reopen(self, path: Path | None) -> None:
+        """Write to `path` from now on; None keeps nothing."""
+        self.close()
         if path is not None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(path, flags, 0o600)

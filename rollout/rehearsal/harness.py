@@ -1,0 +1,187 @@
+"""Rehearse a plan: the real engine, store and adapters on a virtual clock, with a scripted lead.
+
+The loop is the controller's own `tick` and nothing else; between ticks time passes on the stage
+and the lead answers. A rehearsal that was killed goes on from its log and the world's journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rollout.domain.events import Event, Payload, PhaseOutline, RolloutCreated
+from rollout.domain.plan import Plan
+from rollout.domain.state import EffectState, RolloutState
+from rollout.engine.controller import Controller, Services
+from rollout.kinds import CheckKinds, StepKinds
+from rollout.ports import EventLog, EvidenceStore, Head
+from rollout.rehearsal.faults import FiredFault
+from rollout.rehearsal.lead import ScriptedLead
+from rollout.rehearsal.scenario import Scenario
+from rollout.rehearsal.stage import Stage, build_stage
+
+PROFILE = "rehearsal"
+
+Watcher = Callable[[RolloutState, datetime], None]
+"""Called after every tick, for a live view. Must not change the state."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a rehearsal came to: the folded state, the faults that fired, and the times."""
+
+    plan: Plan
+    scenario: Scenario
+    seed: int
+    state: RolloutState
+    outcome: str
+    fired: Mapping[str, FiredFault]
+    simulated_s: float
+
+
+class ObservedLog:
+    """The log, with somebody told of every append: faults that begin with a phase or a step."""
+
+    def __init__(self, inner: EventLog, tell: Callable[[list[Payload]], None]) -> None:
+        self._inner, self._tell = inner, tell
+
+    def append(
+        self, rollout: str, expected_seq: int, at: datetime, actor: str, payloads: Sequence[Payload]
+    ) -> list[Event]:
+        events = self._inner.append(rollout, expected_seq, at, actor, payloads)
+        self._tell(list(payloads))
+        return events
+
+    def read(self, rollout: str, after: int = 0, limit: int | None = None) -> Iterator[Event]:
+        return self._inner.read(rollout, after, limit)
+
+    def head(self, rollout: str) -> Head:
+        return self._inner.head(rollout)
+
+    def rollouts(self) -> list[str]:
+        return self._inner.rollouts()
+
+    def save_snapshot(self, rollout: str, head: Head, body: bytes) -> None:
+        self._inner.save_snapshot(rollout, head, body)
+
+    def latest_snapshot(self, rollout: str) -> tuple[Head, bytes] | None:
+        return self._inner.latest_snapshot(rollout)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a rehearsal needs. `views` are the plan's view files by name; `journal` is where
+    the world's changes are kept for a resume, None for a rehearsal in memory."""
+
+    plan: Plan
+    scenario: Scenario
+    seed: int
+    log: EventLog
+    evidence: EvidenceStore
+    checks: CheckKinds
+    steps: StepKinds
+    views: Mapping[str, str]
+    journal: Path | None = None
+    watch: Watcher | None = None
+
+
+def rehearse(setup: Setup) -> Rehearsal:
+    """Run to the end, or to where the scripted lead has no answer any more (outcome `held`)."""
+    stage = build_stage(setup.plan, setup.scenario, setup.seed, setup.views, setup.journal)
+    try:
+        return _run(setup, stage)
+    finally:
+        stage.close()
+
+
+def _run(setup: Setup, stage: Stage) -> Rehearsal:
+    name = setup.plan.plan
+    log = ObservedLog(setup.log, stage.faults.on_events)
+    if setup.log.head(name).seq == 0:
+        digest = setup.evidence.put(setup.plan.model_dump(mode="json", by_alias=True))
+        log.append(name, 0, stage.clock.now(), "rollout", [_created(setup, digest)])
+    services = Services(
+        log=log,
+        evidence=setup.evidence,
+        connections=stage.connections,
+        clock=stage.controller_clock,
+        checks=setup.checks,
+        steps=setup.steps,
+        workers=0,
+    )
+    controller = Controller(setup.plan, name, services)
+    if controller.state.latest_at is not None:
+        stage.advance_to(controller.state.latest_at)
+    lead = ScriptedLead(
+        setup.plan, setup.scenario.operator, controller, lambda e: _look(stage, setup.plan, e)
+    )
+    outcome = _drive(setup, stage, controller, lead)
+    state = controller.state
+    began = state.created_at or stage.clock.now()
+    simulated = (stage.clock.now() - began).total_seconds()
+    return Rehearsal(
+        setup.plan, setup.scenario, setup.seed, state, outcome, stage.faults.fired, simulated
+    )
+
+
+def _drive(setup: Setup, stage: Stage, controller: Controller, lead: ScriptedLead) -> str:
+    """Tick, answer, let time pass; the outcome."""
+    while True:
+        wake = controller.tick()
+        if setup.watch is not None:
+            setup.watch(controller.state, stage.clock.now())
+        if wake.ended:
+            return controller.state.outcome
+        answer_at = lead.act(wake, stage.clock.now())
+        if answer_at is not None and answer_at <= stage.clock.now():
+            continue
+        waits = [at for at in (_true(wake.at, stage), answer_at, stage.faults.next_at()) if at]
+        if not waits:
+            return "held"
+        until = min(waits)
+        if stage.asleep_until is not None:
+            until, stage.asleep_until = max(until, stage.asleep_until), None
+        stage.advance_to(until)
+
+
+def _true(at: datetime | None, stage: Stage) -> datetime | None:
+    """A wake-up on the controller's clock, in the world's time; never in the past."""
+    return None if at is None else max(at - stage.controller_clock.off_by, stage.clock.now())
+
+
+def _created(setup: Setup, digest: str) -> RolloutCreated:
+    plan = setup.plan
+    return RolloutCreated(
+        plan=plan.plan,
+        title=plan.title,
+        plan_sha256=digest,
+        profile=PROFILE,
+        phases=outline(plan, setup.steps),
+        params=plan.params,
+        scenario=setup.scenario.scenario,
+        seed=setup.seed,
+    )
+
+
+def outline(plan: Plan, steps: StepKinds) -> list[PhaseOutline]:
+    """What the log's first event says of the plan, so that a reader needs nothing else."""
+    return [
+        PhaseOutline(
+            id=p.phase,
+            title=p.title,
+            steps=[s.id for s in p.steps],
+            writes=any(steps[s.step].writes for s in p.steps),
+        )
+        for p in plan.phases
+    ]
+
+
+def _look(stage: Stage, plan: Plan, effect: EffectState) -> int | None:
+    """What a person sees in Census: the newest API run above the watermark, if there is one."""
+    sync_id = int(effect.request["sync"])
+    spec = next(s for s in plan.syncs.values() if s.id == sync_id)
+    runs = stage.connections.sync_service(spec.on).runs(sync_id, above=effect.watermark or 0)
+    ours = [r.id for r in runs if (r.trigger or "").lower() == "api"]
+    return ours[0] if ours else None

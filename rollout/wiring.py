@@ -1,0 +1,172 @@
+"""The one place that chooses concrete classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from inspect import getmembers, isclass
+from pathlib import Path
+
+from rollout.domain.errors import KindMisused, PlanProblems
+from rollout.domain.evidence import Scalar
+from rollout.domain.plan import Plan
+from rollout.kinds import CheckKind, CheckKinds, StepKind, StepKinds
+from rollout.loader.documents import load_document, load_plan
+from rollout.loader.strict_yaml import DEFAULT_LIMITS, Limits
+from rollout.rehearsal.harness import PROFILE, Rehearsal, Setup, Watcher, rehearse
+from rollout.rehearsal.scenario import Scenario
+from rollout.store.opening import open_store
+
+CHECKS, STEPS = "rollout.checks", "rollout.steps"
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Every kind of check and step this process knows."""
+
+    checks: CheckKinds
+    steps: StepKinds
+    plugins: tuple[Path, ...] = ()
+
+
+def installed_kinds(plugins: Sequence[Path] = ()) -> Kinds:
+    """Kinds from entry points, and from the plug-in files a user names.
+
+    Raises: PlanProblems for a plug-in file that is not there or gives no kind; KindMisused for a
+    kind given twice.
+    """
+    checks: dict[str, CheckKind] = {}
+    steps: dict[str, StepKind] = {}
+    for point in entry_points(group=CHECKS):
+        _add(checks, point.load()())
+    for point in entry_points(group=STEPS):
+        _add(steps, point.load()())
+    for path in plugins:
+        for kind in _kinds_in(path):
+            if hasattr(kind, "observe"):
+                _add(checks, kind)
+            else:
+                _add(steps, kind)
+    return Kinds(checks, steps, tuple(plugins))
+
+
+def _add(kinds: dict, kind) -> None:  # type: ignore[no-untyped-def,type-arg]
+    if kind.kind in kinds:
+        raise KindMisused(f"kind {kind.kind!r} is given twice; rename yours")
+    kinds[kind.kind] = kind
+
+
+def _kinds_in(path: Path) -> list:  # type: ignore[type-arg]
+    if not path.is_file():
+        raise PlanProblems([f"{path}: there is no such plug-in file"])
+    spec = spec_from_file_location(f"rollout_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise PlanProblems([f"{path}: a plug-in is a Python file"])
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = [
+        cls()
+        for _, cls in getmembers(module, isclass)
+        if cls.__module__ == module.__name__ and hasattr(cls, "kind") and hasattr(cls, "Inputs")
+    ]
+    if not found:
+        raise PlanProblems([f"{path}: holds no class with `kind` and `Inputs`"])
+    return found
+
+
+def read_plan(
+    path: Path,
+    kinds: Kinds,
+    params: Mapping[str, Scalar] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Plan:
+    """Raises: PlanProblems with everything that is wrong."""
+    return load_plan(
+        path, kinds.checks, kinds.steps, params=params, limits=limits, plugins=kinds.plugins
+    )
+
+
+def scenario_path(plan: Path, name: str) -> Path:
+    """A scenario by name (`scenarios/<name>.yaml` beside the plan) or as a file."""
+    as_file = Path(name)
+    if as_file.suffix in {".yaml", ".yml"}:
+        return as_file
+    return plan.parent / "scenarios" / f"{name}.yaml"
+
+
+def read_scenario(plan: Path, name: str) -> Scenario:
+    """Raises: PlanProblems; for an unknown name with the names there are."""
+    path = scenario_path(plan, name)
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in (plan.parent / "scenarios").glob("*.yaml")))
+        raise PlanProblems([f"{path}: no such scenario; there are: {known or 'none'}"])
+    return load_document(path, Scenario)
+
+
+@dataclass(frozen=True)
+class RehearsalRequest:
+    """What `rollout rehearse` was asked for. `state` None keeps everything in memory."""
+
+    plan: Path
+    scenario: str
+    seed: int | None
+    params: Mapping[str, Scalar]
+    kinds: Kinds
+    state: Path | None = None
+    resume: bool = False
+    watch: Watcher | None = None
+
+
+def run_rehearsal(request: RehearsalRequest, then: Callable[[Rehearsal, object], None]) -> Rehearsal:
+    """Rehearse, hand the result and the open store to `then` (reports), close the store.
+
+    Raises: PlanProblems, StoreUnavailable.
+    """
+    scenario = read_scenario(request.plan, request.scenario)
+    plan = read_plan(request.plan, request.kinds, {**scenario.params, **request.params})
+    journal = _journal(request)
+    where = ":memory:" if request.state is None else str(request.state)
+    store = open_store(where, create=True, profile=PROFILE, relaxed=True, now=scenario.start)
+    try:
+        done = rehearse(
+            Setup(
+                plan=plan,
+                scenario=scenario,
+                seed=scenario.seed if request.seed is None else request.seed,
+                log=store.log,
+                evidence=store.evidence,
+                checks=request.kinds.checks,
+                steps=request.kinds.steps,
+                views=view_files(request.plan),
+                journal=journal,
+                watch=request.watch,
+            )
+        )
+        then(done, store)
+        return done
+    finally:
+        store.close()
+
+
+def _journal(request: RehearsalRequest) -> Path | None:
+    """Beside the state file. Without --resume an existing state is refused, never overwritten."""
+    if request.state is None:
+        return None
+    journal = request.state.with_name(request.state.name + ".world.jsonl")
+    if not request.resume and (request.state.exists() or journal.exists()):
+        raise PlanProblems(
+            [f"{request.state}: holds a rehearsal already; add --resume to go on, or name another file"]
+        )
+    return journal
+
+
+def view_files(plan: Path) -> dict[str, str]:
+    """The aggregation views that belong to a plan: `sql/*.sql` beside it, by name."""
+    folder = plan.parent / "sql"
+    return {p.stem: p.read_text(encoding="utf-8") for p in _sorted(folder.glob("*.sql"))}
+
+
+def _sorted(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
 from rollout.domain.errors import RolloutError, StoreUnavailable
@@ -116,14 +117,18 @@ class Link:
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        """The same connection as SQLAlchemy's own, in one transaction."""
+        """The same connection as SQLAlchemy's own, in one transaction.
+
+        Raises: StoreUnavailable, LogDamaged.
+        """
         with self._lock:
             self._usable()
             try:
                 with self.engine.begin() as connection:
                     yield connection
-            except self.rules.error as error:
-                raise self._failed(error) from error
+            except DBAPIError as error:
+                cause = error.orig
+                raise self._failed(cause if isinstance(cause, Exception) else error) from error
 
     def damage(self) -> list[str]:
         """What the database's own check finds. Raises: StoreUnavailable, LogDamaged."""

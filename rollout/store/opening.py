@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
 
 from rollout.domain.chain import verify
 from rollout.domain.errors import LogDamaged, StoreUnavailable
@@ -137,12 +137,8 @@ def _bring_up_to_date(link: Link, *, create: bool) -> None:
     # Late, as only a new or an older store needs alembic.
     from rollout.store.migrations.upgrade import upgrade
 
-    try:
-        with link.migrating() as connection:
-            upgrade(connection)
-    except DBAPIError as error:
-        cause = error.orig if isinstance(error.orig, Exception) else error
-        raise link.rules.failure(cause) from error
+    with link.migrating() as connection:
+        upgrade(connection)
 
 
 def _schema(link: Link) -> str | None:

@@ -38,6 +38,15 @@ def test_the_second_is_told_who_the_first_is(tmp_path: Path, now: datetime) -> N
     acquire(store, since=now).release()
 
 
+def test_an_instant_without_a_zone_is_refused_and_leaves_the_store_free(
+    tmp_path: Path, now: datetime
+) -> None:
+    store = tmp_path / "rollout.db"
+    with pytest.raises(ValueError, match="time zone"):
+        acquire(store, since=now.replace(tzinfo=None))
+    acquire(store, since=now).release()
+
+
 def test_epochs_only_grow(tmp_path: Path, now: datetime) -> None:
     store = tmp_path / "rollout.db"
     epochs = []

@@ -205,6 +205,11 @@ def test_an_interrupted_commit_is_undone_before_reading(path: Path) -> None:
     assert not journal.exists()
 
 
+def test_a_journal_that_cannot_be_undone_is_an_error(path: Path) -> None:
+    path.with_name(path.name + "-journal").mkdir()
+    assert str(path) in refusal(path)
+
+
 def test_reading_loads_nothing_heavy(path: Path) -> None:
     script = f"""
 import sys

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -387,3 +387,92 @@ def test_two_connections_of_one_process_conflict_like_two_processes(
         with pytest.raises(LogConflict):
             two.log.append("r", LAST, now, "two", [SOAK])
         assert two.log.append("r", LAST + 1, now, "two", [SOAK])[0].seq == LAST + 2
+
+
+LIMITED = """
+import resource, sys
+from datetime import datetime, timezone
+from rollout.domain.errors import StoreUnavailable
+from rollout.domain.events import SoakStarted
+from rollout.store.opening import open_store
+store = open_store(sys.argv[1], create=False)
+size = int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+now = datetime(2026, 1, 6, tzinfo=timezone.utc)
+for _ in range(2):
+    try:
+        store.log.append("r", 25, now, "me", [SoakStarted(phase="x" * 90_000, attempt=1)])
+    except StoreUnavailable as error:
+        print(error)
+"""
+
+
+def test_after_an_input_output_error_the_store_is_shut_and_nothing_is_lost(path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(path), str(path.stat().st_size)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second = done.stdout.splitlines()
+    assert "input/output error: end this process, check the disk" in first
+    assert "shut after an error" in second
+    found = verify_store(path)
+    assert (found.ok, found.events) == (True, LAST)
+
+
+class Hurried(SqliteRules):
+    """Like a database that takes no write lock at the beginning."""
+
+    def begin(self, cursor: object) -> None:
+        pass
+
+
+class Interrupted(list[Payload]):
+    """Somebody else appends between the look at the head and the insert."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__([SOAK])
+        self._meanwhile = meanwhile
+
+    def __iter__(self) -> Iterator[Payload]:
+        self._meanwhile()
+        return super().__iter__()
+
+
+def test_without_a_write_lock_a_taken_number_is_still_a_conflict(path: Path, now: datetime) -> None:
+    hurried = sqlite_link(Hurried(path))
+    with open_store(path, create=False) as other:
+        payloads = Interrupted(lambda: other.log.append("r", LAST, now, "other", [SOAK]))
+        with pytest.raises(LogConflict) as caught:
+            SqlEventLog(hurried).append("r", LAST, now, "me", payloads)
+    assert caught.value.found_seq == LAST + 1
+    hurried.close()
+    assert verify_store(path).ok
+
+
+def test_a_document_that_somebody_else_stored_meanwhile_is_stored_once(path: Path) -> None:
+    store = Opened(path)
+    document = {"new": 1}
+    with open_store(path, create=False) as other:
+        digest = other.evidence.put(document)
+    assert store.evidence.put(document) == digest
+    assert store.link.fetch("SELECT count(*) FROM evidence") == [(4,)]
+    store.link.close()
+
+
+def test_a_connection_that_cannot_be_made_as_wanted_is_closed_again(path: Path) -> None:
+    rules = SqliteRules(path)
+    rules._pragmas["temp_store"] = "zebra"
+    with pytest.raises(StoreUnavailable, match="did not take temp_store"):
+        rules.connect()
+    with pytest.raises(StoreUnavailable, match="cannot be opened"):
+        SqliteRules(path.with_name("gone.db")).connect()
+
+
+def test_the_store_says_what_it_was_asked_of_a_damaged_file(path: Path) -> None:
+    store = Opened(path)
+    path.write_bytes(b"garbage " * 1000)
+    with pytest.raises(RolloutError, match=r"not a database|damaged"):
+        store.link.tables()
+    store.link.close()

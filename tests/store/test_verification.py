@@ -13,7 +13,7 @@ import pytest
 
 from rollout.domain.chain import SealedEvent, hash_of
 from rollout.domain.errors import RolloutError, StoreUnavailable
-from rollout.domain.events import SignedOff, SoakStarted
+from rollout.domain.events import FindingRaised, SignedOff, SoakStarted
 from rollout.ports import Head
 from rollout.store.opening import open_store
 from rollout.store.reading import open_readonly
@@ -227,6 +227,28 @@ def test_a_hopeless_log_is_not_listed_without_end(path: Path, now: datetime) -> 
     found = problems(path)
     assert len(found) < 60
     assert "there is more" in found[-1][1] or any("there is more" in t for _, t in found)
+
+
+def test_missing_evidence_is_not_listed_without_end(path: Path, now: datetime) -> None:
+    with open_store(path, create=False) as store:
+        store.log.append("r", LAST, now, "me", [finding(f"{n:064}") for n in range(300)])
+    found = problems(path)
+    assert found[0] == (26, f"evidence {0:064} is missing")
+    assert len(found) == 100
+
+
+def finding(evidence: str) -> FindingRaised:
+    return FindingRaised(
+        finding="f",
+        check="c",
+        phase="pilot",
+        attempt=1,
+        severity="major",
+        title="t",
+        owner="o",
+        due_at=None,
+        evidence=evidence,
+    )
 
 
 @pytest.mark.parametrize("version", ["0099", "zebra"])

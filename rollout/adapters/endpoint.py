@@ -66,9 +66,17 @@ def confined_url(base: httpx.URL, path: str) -> httpx.URL:
     return url
 
 
+def is_usable_token(token: str) -> bool:
+    """
+    >>> is_usable_token("secret-token:a1"), is_usable_token("a b"), is_usable_token("a\\r\\nX: 1")
+    (True, False, False)
+    """
+    return _TOKEN.fullmatch(token) is not None
+
+
 def require_usable_token(token: str, service: str) -> None:
     """Raises: PlanProblems, which does not quote the token: a header parser's own error would."""
-    if token and not _TOKEN.fullmatch(token):
+    if token and not is_usable_token(token):
         raise PlanProblems(
             [f"{service}: the token contains blanks, line ends or characters that are not ASCII"]
         )

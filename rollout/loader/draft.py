@@ -8,6 +8,7 @@ from typing import Any
 
 from rollout.domain.evidence import Scalar
 from rollout.domain.plan import CheckSpec, StepSpec
+from rollout.domain.references import Path
 from rollout.kinds import CheckKind, CheckKinds, StepKind, StepKinds
 from rollout.loader.filling import FilledText, Space
 from rollout.loader.nodes import Node
@@ -91,10 +92,15 @@ class Draft:
     steps: list[StepDraft] = field(default_factory=list)
     gates: dict[str, GateDraft] = field(default_factory=dict)
     sql: list[SqlUse] = field(default_factory=list)
+    flawed: set[tuple[str, Path]] = field(default_factory=set)
+    """Files and paths of statements that were found wrong."""
 
     @property
     def params_space(self) -> Space:
         return Space("params", self.params)
+
+    def flawed_in(self, node: Node) -> set[Path]:
+        return {path for file, path in self.flawed if file == node.document.file}
 
     def phases(self) -> list[Node]:
         return self.plan.members("phases")

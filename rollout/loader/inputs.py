@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import ValidationError
 
 from rollout.domain.errors import RolloutError
-from rollout.domain.references import has_references
+from rollout.domain.references import Path, has_references
 from rollout.kinds import CheckKind, StepKind
 from rollout.loader.draft import CHECK_KEYS, STEP_KEYS, SqlUse
 from rollout.loader.filling import Space, fill_text
@@ -28,7 +28,7 @@ class InputReader:
 
     sources: Sources
     spaces: list[Space]
-    folder: Path
+    folder: FilePath
     sql: list[SqlUse] = field(default_factory=list)
 
     def of_check(self, node: Node, kind: CheckKind | None) -> dict[str, Any]:
@@ -47,7 +47,9 @@ class InputReader:
         *,
         reads_only: bool,
     ) -> dict[str, Any]:
-        claimed = set(keys_of(kind.Inputs)) if kind else set()
+        if kind is None:  # nobody knows what its keys mean
+            return {key: child.value for key, child in node.items() if key not in common}
+        claimed = set(keys_of(kind.Inputs))
         return {
             key: self._value(child, key, reads_only)
             for key, child in node.items()
@@ -87,16 +89,21 @@ def split(node: Node, common: frozenset[str], inputs: dict[str, Any]) -> Any:
 
 
 def validate_inputs(
-    node: Node, kind: StepKind | CheckKind, common: Iterable[str], inputs: dict[str, Any]
+    node: Node,
+    kind: StepKind | CheckKind,
+    common: Iterable[str],
+    inputs: dict[str, Any],
+    reported: Collection[Path] = (),
 ) -> None:
-    """Hold the inputs against the kind's model; every error becomes a problem at its key."""
+    """Hold the inputs against the kind's model; every error becomes a problem at its key, but for
+    values at `reported` paths."""
     known = set(keys_of(kind.Inputs))
     if kind.Inputs.model_config.get("extra") != "forbid":
         _forbid_unknown(node, kind, known, set(common))
     try:
         kind.Inputs.model_validate(inputs)
     except ValidationError as error:
-        report(error, node, kind.Inputs, common)
+        report(error, node, kind.Inputs, common, reported=reported)
     except RolloutError as problem:
         if not has_references(inputs):
             node.problem(str(problem))

@@ -13,10 +13,10 @@ from rollout.loader.sql import report_sql
 
 def report_rules(draft: Draft) -> None:
     """Look at the whole draft; what is wrong goes to its problems."""
+    for use in draft.sql:
+        report_sql(use, draft)
     report_head(draft)
     report_ids(draft)
     report_phases(draft)
     report_gates(draft)
     report_references(draft)
-    for use in draft.sql:
-        report_sql(use)

@@ -58,7 +58,7 @@ def _report_check(check: CheckDraft, draft: Draft) -> None:
             known = list(draft.check_kinds)
             (node.get("kind") or node).problem(f"unknown kind of check `{name}`", name, known)
     else:
-        validate_inputs(node, kind, CHECK_KEYS, check.inputs)
+        validate_inputs(node, kind, CHECK_KEYS, check.inputs, draft.flawed_in(node))
         report_names(node, kind, draft)
         if not _has_conditions(node) and not kind.default_go:
             node.problem(f"a `{kind.kind}` check needs a `go` or `no_go` condition")

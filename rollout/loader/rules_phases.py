@@ -40,7 +40,7 @@ def _report_step(step: StepDraft, draft: Draft) -> None:
             known = list(draft.step_kinds)
             (node.get("step") or node).problem(f"unknown kind of step `{name}`", name, known)
         return
-    validate_inputs(node, kind, STEP_KEYS, step.inputs)
+    validate_inputs(node, kind, STEP_KEYS, step.inputs, draft.flawed_in(node))
     report_names(node, kind, draft, step.at)
     reason = node.get("irreversible")
     if reason is not None and isinstance(reason.value, str) and not reason.value.strip():

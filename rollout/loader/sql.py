@@ -13,7 +13,7 @@ from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokenizer_core import TokenType
 
 from rollout.domain.references import references
-from rollout.loader.draft import SqlUse
+from rollout.loader.draft import Draft, SqlUse
 from rollout.loader.problems import TOP
 from rollout.loader.strict_yaml import place_in
 
@@ -50,9 +50,10 @@ class Flaw(NamedTuple):
     what: str
 
 
-def report_sql(use: SqlUse) -> None:
+def report_sql(use: SqlUse, draft: Draft) -> None:
     """Report what is wrong: in the `.sql` file itself, else at the scalar that holds the text."""
     for flaw in flaws(use.text, reads_only=use.reads_only):
+        draft.flawed.add((use.node.document.file, use.node.path))
         if use.file is not None and use.filled is not None:
             use.file.problem(flaw.what, offset=use.filled.written(flaw.offset))
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -66,18 +66,20 @@ def report(
     also_allowed: Iterable[str] = (),
     *,
     references_wait: bool = True,
+    reported: Collection[Path] = (),
 ) -> None:
     """Turn every error of validating `node.value` against `model` into a problem at its place.
 
     With `references_wait`, complaints about a value that holds a `${{ … }}` reference are dropped:
     the value is not known yet, and the kind looks again when it is. `also_allowed` are keys that the caller takes out
-    before validating; they are suggested too.
+    before validating; they are suggested too. What is wrong at a `reported` path has been said already.
     """
     located = [_Located(details, node) for details in error.errors(include_url=False)]
     by_place: dict[Path, list[_Located]] = {}
     for one in located:
         waits = references_wait and one.awaits_a_reference()
-        if not waits and not one.is_outdone_by(located):
+        known = one.node.path in reported
+        if not (waits or known or one.is_outdone_by(located)):
             by_place.setdefault(one.target, []).append(one)
     for group in by_place.values():
         _report_group(group, model, also_allowed)
@@ -92,16 +94,14 @@ class _Located:
         self.loc: Path = details["loc"]
         self.node = node
         self.branch: Path | None = None  # where a union's member took over from the document
-        for key in self.loc:
+        is_missing = self.type == "missing"
+        for key in self.loc[:-1] if is_missing else self.loc:
             child = self.node.get(key)
             if child is not None:
                 self.node = child
             elif self.branch is None:
                 self.branch = self.node.path
-        is_key = self.type == "missing"
-        self.target: Path = (*self.node.path, self.loc[-1]) if is_key else self.node.path
-        if is_key and self.loc and self.branch == self.node.path:
-            self.branch = None  # the missing key itself is no union member
+        self.target: Path = (*self.node.path, self.loc[-1]) if is_missing else self.node.path
 
     def is_outdone_by(self, others: list[_Located]) -> bool:
         """In a union the member that got furthest says best what is wrong."""

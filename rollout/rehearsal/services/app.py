@@ -64,7 +64,7 @@ class ServicesApp:
         """
         request = Request(environ)
         with self._lock:
-            self._catch_up()
+            self.census.world.catch_up()
             fault = None
             if self.on_request is not None:
                 fault = self.on_request(request.method, _short_path(request.path))
@@ -79,7 +79,7 @@ class ServicesApp:
         """Apply a journaled request again, at its instant and without faults; its answer is lost."""
         with self._lock:
             self.census.clock.advance_to(from_text(entry["at"]))
-            self._catch_up()
+            self.census.world.catch_up()
             builder = EnvironBuilder(
                 path=entry["path"],
                 method=entry["method"],
@@ -90,11 +90,6 @@ class ServicesApp:
             api = self._api(request)
             if api is not None:
                 api.answer(request)
-
-    def _catch_up(self) -> None:
-        # Runs first: what they have landed by now belongs into copies taken until now.
-        self.census.advance(self.census.clock.now())
-        self.census.world.catch_up()
 
     def _serve(self, request: Request, fault: HttpFault | None) -> Response:
         if fault is None:

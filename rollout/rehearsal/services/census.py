@@ -1,7 +1,7 @@
 """The mocked Census: syncs that run on their schedules or on demand, over virtual time.
 
-Nothing moves by itself: `advance(now)` starts the scheduled runs that are due, and lands the rows
-of running ones in batches, each at its own instant. `next_event_at` says when to call it again.
+Nothing moves by itself: when the world catches up, scheduled runs that are due start and the rows
+of running ones land in batches, each at its own instant. `next_event_at` says when that is due next.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class CensusMock:
             shape_of(document)
             schedule = document["mode"]["triggers"]["schedule"]
             self.syncs[sync_id] = SyncState(setup, document, Timetable(schedule, self.started_at))
+        world.drivers.append(self._drive)
 
     def next_event_at(self) -> datetime | None:
         """When the next run starts or a running one moves on; None when nothing will happen."""
@@ -90,7 +91,13 @@ class CensusMock:
             return None if event is None else event[0]
 
     def advance(self, now: datetime) -> None:
-        """Let everything happen that is due until `now`, in order, each at its own instant."""
+        """Let everything happen that is due until the clock's now, in order, each at its own
+        instant. The same as `World.catch_up`, which drives every service."""
+        assert now <= self.clock.now(), "the clock goes first"
+        self.world.catch_up()
+
+    def _drive(self, now: datetime) -> None:
+        # Only ever called by the world, which holds its lock: world first, then Census.
         with self.lock:
             while (event := self._next_event()) is not None and event[0] <= now:
                 at, is_start, sync_id = event
@@ -106,7 +113,6 @@ class CensusMock:
         Raises: KeyError for an unknown sync.
         """
         with self.lock:
-            self.advance(self.clock.now())
             state = self.syncs[sync_id]
             return self._start(state, self.clock.now(), trigger, full=force_full_sync).id
 
@@ -148,7 +154,6 @@ class CensusMock:
             document = changed(before, patch)
             if not save:
                 return document
-            self.advance(now)
             state.document = {**document, "updated_at": stamp(now)}
             schedule = document["mode"]["triggers"]["schedule"]
             if (

@@ -144,7 +144,8 @@ class CensusApi:
             return _not_found()
         handler: Callable[..., Response] = getattr(self, f"_{endpoint}")
         try:
-            return handler(request, **values)
+            with self._census.lock:
+                return handler(request, **values)
         except (BodyProblem, SyncProblem, ScheduleProblem) as error:
             return _error(str(error))
 

@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import RLock
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from rollout.domain.evidence import Scalar
@@ -53,7 +53,7 @@ class SalesforceMock:
     ) -> None:
         self.world, self.clock, self.token = world, clock, token
         self.api_limit = api_limit
-        self.lock = RLock()
+        self._lock = Lock()
         self._sessions = {token}
         self._issued = 0
         self._spent: deque[tuple[datetime, int]] = deque()
@@ -80,16 +80,18 @@ class SalesforceMock:
     def spend(self, requests: int) -> None:
         """Count API requests against the allowance, from now on for 24 hours."""
         now = self.clock.now()
-        if self._spent and self._spent[-1][0] == now:
-            requests += self._spent.pop()[1]
-        self._spent.append((now, requests))
+        with self._lock:
+            if self._spent and self._spent[-1][0] == now:
+                requests += self._spent.pop()[1]
+            self._spent.append((now, requests))
 
     @property
     def api_used(self) -> int:
         """API requests of the last 24 hours."""
-        while self._spent and self._spent[0][0] <= self.clock.now() - _DAY:
-            self._spent.popleft()
-        return sum(count for _, count in self._spent)
+        with self._lock:
+            while self._spent and self._spent[0][0] <= self.clock.now() - _DAY:
+                self._spent.popleft()
+            return sum(count for _, count in self._spent)
 
     def set_api_used(self, requests: int) -> None:
         """Make the last 24 hours look as if so many requests had been made, all of them now."""

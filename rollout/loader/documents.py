@@ -104,14 +104,15 @@ def _add_steps(draft: Draft) -> None:
 def _plan_model(draft: Draft, gates: Mapping[str, GateSpec | None]) -> Plan | None:
     """The plan as a model; None after its shape was reported."""
     split_steps = {step.node.path: split(step.node, STEP_KEYS, step.inputs) for step in draft.steps}
+    document = _with(split_steps, draft.plan)
     made = {
-        "params": draft.params,
         "gates": {key: gate for key, gate in gates.items() if gate is not None},
         "files": dict(sorted(draft.sources.files.items())),
     }
-    document = {**_with(split_steps, draft.plan), **made}
+    if isinstance(document.get("params"), dict):
+        document["params"] = {**document["params"], **draft.params}
     try:
-        return Plan.model_validate(document)
+        return Plan.model_validate({**document, **made})
     except ValidationError as error:
         report(error, draft.plan, Plan)
         return None

@@ -75,7 +75,9 @@ def gate_uses(draft: Draft) -> list[GateUse]:
     uses = []
     for node, moment in _references(draft):
         use = _use(node, moment)
-        if use is not None:
+        if use is None:
+            _put(draft.plan.value, node.path, "?")  # one problem is enough
+        else:
             uses.append(use)
     return uses
 

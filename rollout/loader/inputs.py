@@ -51,7 +51,7 @@ class InputReader:
             return {key: child.value for key, child in node.items() if key not in common}
         claimed = set(keys_of(kind.Inputs))
         return {
-            key: self._value(child, key, reads_only)
+            key: self._value(child, key, reads_only) if key in claimed else child.value
             for key, child in node.items()
             if key not in common or key in claimed
         }

@@ -94,7 +94,7 @@ def _report_label(section: str, label: str, gates: Node, lasts: timedelta | None
         gates.key_problem(f"`{label}` is not a duration such as 30m, 4h or 2d")
     elif age <= timedelta(0):
         gates.key_problem(f"`{label}` must be longer than nothing")
-    elif lasts is not None and age > lasts:
+    elif lasts is not None and age > lasts > timedelta(0):
         gates.key_problem(f"`{label}` lies after the end of the soak")
     if gates.value == []:
         gates.problem(f"there is no gate {'at' if section == 'checkpoints' else 'every'} {label}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rollout.domain.references import Reference, references
+from rollout.domain.references import Path, Reference, references
 from rollout.loader.draft import (
     CHECK_KEYS,
     STEP_KEYS,
@@ -32,71 +32,77 @@ _SECRET_FORM = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^}\s]+)\}")
 
 def report_references(draft: Draft) -> None:
     """Every rule of this module, over the plan and the gates it uses."""
-    rules = _References(draft)
+    plan = _References(draft, {"params"})
     running = set()
     for at, step in step_nodes(draft.plan):
         for key, child in step.items():
             if key not in STEP_KEYS:
                 running.add(child.path)
-                rules.report(child, references(child.value), [at])
+                plan.report(child, references(child.value), [at])
     for gate in draft.gates.values():
         for use in gate.uses:
             for _, value in use.values:
                 running.add(value.path)
-                rules.report(value, references(value.value), [use.moment])
-        rules.report_gate(gate)
-    rules.report_still(draft.plan, running)
+                plan.report(value, references(value.value), [use.moment])
+        _report_gate(gate, _References(draft, {"params", "gate"}))
+    plan.report_still(draft.plan, running)
     _report_from_outside(draft)
 
 
-class _References:
-    def __init__(self, draft: Draft) -> None:
-        self._steps = draft.steps
-        self._params = draft.plan.get("params")
+def _report_gate(gate: GateDraft, rules: _References) -> None:
+    """A gate may be used at several moments; its references must be answered at each. Those that
+    came with a use are judged there."""
+    given = {r.name for use in gate.uses for _, v in use.values for r in references(v.value)}
+    moments = sorted({use.moment for use in gate.uses})
+    running = set()
+    for check in gate.checks:
+        for key, child in check.node.items():
+            if key not in CHECK_KEYS or key in _CONDITIONS:
+                running.add(child.path)
+                found = [r for r in references(child.value) if r.name not in given]
+                rules.report(child, found, moments)
+    rules.report_still(gate.node, running)
 
-    def report_gate(self, gate: GateDraft) -> None:
-        """A gate may be used at several moments; its references must be answered at each."""
-        given = {r.name for use in gate.uses for _, v in use.values for r in references(v.value)}
-        moments = sorted({use.moment for use in gate.uses})
-        running = set()
-        for check in gate.checks:
-            for key, child in check.node.items():
-                if key not in CHECK_KEYS or key in _CONDITIONS:
-                    running.add(child.path)
-                    found = [r for r in references(child.value) if r.name not in given]
-                    self.report(child, found, moments)
-        self.report_still(gate.node, running)
+
+class _References:
+    """References of one document. `filled` are the spaces that were filled at load: what is left
+    of those has been reported."""
+
+    def __init__(self, draft: Draft, filled: set[str]) -> None:
+        self._steps = draft.steps
+        self._filled = filled
 
     def report(self, node: Node, found: Iterable[Reference], moments: list[Moment]) -> None:
         """References in a place that is filled while the plan runs."""
         for reference in found:
-            if reference.name is None:
-                continue  # reported when the document was filled
+            if self._is_settled(reference):
+                continue
             for moment in moments:
                 wrong = self._wrong(reference, moment)
                 if wrong is not None:
                     node.below(reference.path).problem(*wrong)
                     break
 
-    def report_still(self, node: Node, running: set[tuple[str | int, ...]]) -> None:
+    def report_still(self, node: Node, running: set[Path]) -> None:
         """References where nothing is filled while the plan runs: titles, keys of a sync, …"""
         for reference in references(node.value):
             path = (*node.path, *reference.path)
-            if any(path[: len(inside)] == inside for inside in running):
-                continue
-            root = reference.parts[0]
-            if reference.name is None or (root in {"params", "gate"} and path[:1] != ("params",)):
+            is_running = any(path[: len(inside)] == inside for inside in running)
+            if is_running or self._is_settled(reference) or path[:1] == ("params",):
                 continue
             node.below(reference.path).problem(
                 f"`{reference.name}` is not filled here: only in the inputs of steps and checks, "
                 "in conditions and in a gate's `with`"
             )
 
+    def _is_settled(self, reference: Reference) -> bool:
+        return reference.name is None or reference.parts[0] in self._filled
+
     def _wrong(self, reference: Reference, at: Moment) -> tuple[str, str, list[str]] | None:
         """What is wrong with a reference asked at a moment: problem, word, what is there."""
         name, parts = str(reference.name), reference.parts
         root, rest = parts[0], parts[1:]
-        if root == "steps" or root == "snapshots":
+        if root in {"steps", "snapshots"}:
             return self._wrong_step(name, root, rest, at)
         if root == "phase":
             known = [f"phase.{field}" for field in PHASE]
@@ -107,8 +113,6 @@ class _References:
                 f"unknown reference `{name}`; `${{env:NAME}}` reads the environment, in connections"
             )
             return None if name in known else (what, name, known)
-        if root in {"params", "gate"} and len(rest) == 1:
-            return None  # reported when the document was filled
         return f"unknown reference `{name}`", root, list(_SPACES)
 
     def _wrong_step(

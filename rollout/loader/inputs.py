@@ -50,6 +50,7 @@ class InputReader:
         if kind is None:  # nobody knows what its keys mean
             return {key: child.value for key, child in node.items() if key not in common}
         claimed = set(keys_of(kind.Inputs))
+        compared: Collection[str] = getattr(kind, "compared_sql", ())  # held against, never run
         return {
             key: self._value(child, key, reads_only) if key in claimed else child.value
             for key, child in node.items()

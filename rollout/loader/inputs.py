@@ -52,7 +52,9 @@ class InputReader:
         claimed = set(keys_of(kind.Inputs))
         compared: Collection[str] = getattr(kind, "compared_sql", ())  # held against, never run
         return {
-            key: self._value(child, key, reads_only) if key in claimed else child.value
+            key: self._value(child, key, reads_only and key not in compared)
+            if key in claimed
+            else child.value
             for key, child in node.items()
             if key not in common or key in claimed
         }

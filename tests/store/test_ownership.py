@@ -109,17 +109,17 @@ def test_a_lock_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path, now: dat
         holder_of(tmp_path / "file" / "rollout.db")
 
 
-OWNER = """
+OWNER = r"""
 import os, subprocess, sys
 from datetime import datetime, timezone
 from rollout.store.ownership import acquire
 owned = acquire(sys.argv[1], since=datetime(2026, 1, 6, tzinfo=timezone.utc))
 if os.fork() == 0:
-    print("child", os.getpid(), flush=True)
+    os.write(1, b"child\n")  # in one piece, as both write
     sys.stdin.read()
     os._exit(0)
 spawned = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"])
-print("owner", os.getpid(), flush=True)
+os.write(1, b"owner\n")
 sys.stdin.read()
 """
 
@@ -132,7 +132,7 @@ def start_owner(store: Path) -> subprocess.Popen[str]:
         text=True,
     )
     assert process.stdout
-    assert {process.stdout.readline().split()[0] for _ in range(2)} == {"child", "owner"}
+    assert {process.stdout.readline() for _ in range(2)} == {"child\n", "owner\n"}
     return process
 
 

@@ -74,8 +74,9 @@ def select_cohort(
 
     Keys are ranked by sha256 of seed and key, so the same seed gives the same picks whatever the
     order of the input, and a few candidates more or less move few picks. Strata with the fewest
-    keys to spare draw first; a stratum that runs short may take a key over from one that has
-    another (groups are not swapped for that).
+    keys to spare draw first; a stratum that runs short takes a key over from one that finds
+    another. Without groups a refusal is therefore always right; with them a rare swap through
+    two groups of one stratum is not tried.
 
     >>> strata = [Stratum("with_features", 1), Stratum("without", 1)]
     >>> pool = {"with_features": ["a", "b"], "without": ["b", "c"]}
@@ -163,11 +164,12 @@ def _draw(pool: _Pool, owner: dict[str, _Pool], asked: frozenset[str]) -> bool:
         other = owner.get(key)
         if other is None or other.stratum.name in asked or not pool.has_room(key):
             continue
+        other.give_up(key)  # first, so that its group has room for the replacement
         if _draw(other, owner, asked):
-            other.give_up(key)
             pool.take(key)
             owner[key] = pool
             return True
+        other.take(key)
         asked |= {other.stratum.name}
     return False
 

@@ -59,7 +59,7 @@ def next_open(window: Window, timezone: str, holidays: Holidays, instant: dateti
     start = instant.astimezone(UTC)
     if _closed(window, calendar, start.astimezone(zone).replace(tzinfo=None)) is None:
         return start
-    # One day back: a night window or a clock change may belong to the day before.
+    # One day back: a clock put back over midnight opens the evening before again.
     first = start.astimezone(zone).date() - _DAY
     for offset in range(_HORIZON_DAYS):
         for moment in _openings(window, zone, first + offset * _DAY):

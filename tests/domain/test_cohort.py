@@ -122,6 +122,32 @@ def test_a_stratum_hands_a_key_over_when_it_has_another() -> None:
         assert all(m.key in pool[m.stratum] for m in cohort.members)
 
 
+def test_a_stratum_hands_a_key_over_for_another_of_the_same_group() -> None:
+    pool: dict[str, list[Candidate]] = {
+        "one": [("a", "acme"), ("b", "bolt"), ("c", "acme")],
+        "three": ["a", "b"],
+        "two": ["a", "b"],
+    }
+    strata = [Stratum("one", 1, max_per=1), Stratum("two", 1), Stratum("three", 1)]
+    for seed in range(50):
+        cohort = select_cohort(pool, strata, seed)
+        assert [m.key for m in cohort.members if m.stratum == "one"] == ["c"]
+
+
+def test_a_group_left_has_room_again() -> None:
+    # Whatever is drawn first, "one" ends up with c or d, having left acme or bolt on the way.
+    pool: dict[str, list[Candidate]] = {
+        "one": [("a", "acme"), ("b", "bolt"), ("c", "acme"), ("d", "bolt")],
+        "three": ["a", "b", "d"],
+        "two": ["a", "b", "c"],
+    }
+    strata = [Stratum("one", 2, max_per=1), Stratum("two", 1), Stratum("three", 1)]
+    for seed in range(50):
+        cohort = select_cohort(pool, strata, seed)
+        ones = {m.key for m in cohort.members if m.stratum == "one"}
+        assert ones in [set(pair) for pair in ("ab", "ad", "cb", "cd")]
+
+
 def test_too_few_candidates_name_every_short_stratum_wanted_and_available() -> None:
     with pytest.raises(KindMisused) as problem:
         select_cohort({"a": ["x", "y"]}, [Stratum("a", 3), Stratum("b", 1)], seed=1)

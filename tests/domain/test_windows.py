@@ -148,6 +148,23 @@ def test_a_window_inside_the_repeated_hour_opens_twice() -> None:
     ]
 
 
+def test_a_window_that_begins_within_the_repeated_hour_opens_twice() -> None:
+    window = Window(between=(time(1, 15), time(1, 30)))
+    second = next_open(window, PACIFIC, None, at("2026-11-01T01:30"))
+    assert second == datetime(2026, 11, 1, 9, 15, tzinfo=UTC)
+
+
+def test_a_clock_put_back_over_midnight_opens_the_evening_before_again() -> None:
+    # In 2010 Newfoundland went from 00:01 on Sunday back to 23:01 on Saturday.
+    window = Window(days=["sat"], between=(time(23, 15), time(23, 45)))
+    sunday = datetime(2010, 11, 7, 2, 30, 30, tzinfo=UTC)
+    assert sunday.astimezone(ZoneInfo("America/St_Johns")).isoformat() == (
+        "2010-11-07T00:00:30-02:30"
+    )
+    found = next_open(window, "America/St_Johns", None, sunday)
+    assert found == datetime(2010, 11, 7, 2, 45, tzinfo=UTC)
+
+
 def test_the_clock_put_back_into_the_middle_of_a_window_opens_it_again() -> None:
     window = Window(between=(time(0, 30), time(1, 30)))
     found = next_open(window, PACIFIC, None, at("2026-11-01T01:30"))

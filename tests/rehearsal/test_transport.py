@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -201,6 +202,32 @@ def test_a_server_can_close_the_socket_and_sleep_for_itself(stage: Services) -> 
     environ = {**builder.get_environ(), DELAY: slept.append}
     stage.app(environ, lambda *_: lambda _: None)
     assert slept == [3]
+
+
+def test_requests_queries_and_passing_time_do_not_lock_each_other_out(stage: Services) -> None:
+    stage.fill(*rows(100))
+    stage.call("PATCH", "/syncs/3394022", json={"schedule_frequency": "quarter_hourly"})
+    warehouse = stage.world.warehouse()
+
+    def let_time_pass() -> None:
+        for minute in range(150):
+            stage.clock.advance_to(START + timedelta(minutes=minute))
+            stage.census.advance(stage.clock.now())
+
+    def ask() -> None:
+        for _ in range(60):
+            stage.call("POST", TRIGGER)
+            stage.get(RUNS)
+
+    def query() -> None:
+        for _ in range(60):
+            warehouse.query("SELECT COUNT(*) AS n FROM crm.salesforce.product_property")
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(work) for work in (let_time_pass, ask, query)]:
+            done.result(timeout=60)
+    assert stage.after(hours=1)
+    assert len(stage.names()) == 100
 
 
 def test_a_request_costs_little(stage: Services) -> None:

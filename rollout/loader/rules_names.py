@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from rollout.kinds import CheckKind, StepKind
 from rollout.loader.draft import LATEST, Draft, Moment, step_nodes
 from rollout.loader.nodes import Node
+from rollout.loader.wording import models_in
 
-# What an input of that name speaks of. A kind can say so for any other name in its model:
-# Field(json_schema_extra={"names": "step"}), or {"names": ""} for a name that means nothing here.
+# What an input of that name (of that kind, where the name alone says too little) speaks of. A kind
+# can say so for any other name: Field(json_schema_extra={"names": "step"}), or "" for none.
 _SPEAKS_OF = {
     "sync": "sync",
     "syncs": "sync",
@@ -19,11 +22,19 @@ _SPEAKS_OF = {
     "warehouse": "connection",
     "role": "role",
     "roles": "role",
+    "phase": "phase",
     "cohort": "step",
     "cohorts": "step",
+    "cohort_steps": "step",
+    "only_keys_of": "step",
     "baseline": "step",
+    "steps": "step",
     "of_step": "step",
     "restricted_by": "step",
+    "restrict_source.to": "step",
+    "of_check": "check",
+    "watched_by": "check",
+    "ignoring": "check",
 }
 
 
@@ -49,31 +60,49 @@ def report_ids(draft: Draft) -> None:
 def report_names(
     node: Node, kind: StepKind | CheckKind, draft: Draft, before: Moment = (LATEST, LATEST)
 ) -> None:
-    """Inputs of a step or check that name a sync, connection, role or step (done by `before`)."""
+    """Inputs that name a sync, connection, role, phase, check, or a step (done by `before`)."""
     known = {
         "sync": draft.names("syncs"),
         "connection": draft.names("connections"),
         "role": draft.names("roles"),
+        "phase": [name for phase in draft.phases() if (name := phase.text("phase"))],
         "step": [step.id for step in draft.steps if step.id and step.at < before],
+        "check": [c.node.text("check") or "" for g in draft.gates.values() for c in g.checks],
     }
     for name, field in kind.Inputs.model_fields.items():
+        is_connection = _meant(kind.kind, field.alias or name, field) == "connection"
+        if (
+            is_connection
+            and isinstance(field.default, str)
+            and node.get(field.alias or name) is None
+        ):
+            _report_default(node, field.default, known["connection"])
+    _report_model(node, kind.Inputs, kind.kind, known)
+
+
+def _report_model(
+    node: Node, model: type[BaseModel], kind: str, known: Mapping[str, list[str]]
+) -> None:
+    """The fields of a model, and of the models inside it."""
+    for name, field in model.model_fields.items():
         key = field.alias or name
-        extra = field.json_schema_extra
-        meant = _meant(key, extra if isinstance(extra, Mapping) else {})
-        if meant not in known:
-            continue
         written = node.get(key)
         if written is None:
-            if meant == "connection" and isinstance(field.default, str):
-                _report_default(node, field.default, known[meant])
             continue
-        for one in written.each() or [written]:
-            if isinstance(one.value, str) and "${{" not in one.value:
-                _report_unknown(one, one.value, meant, known[meant])
+        meant = _meant(kind, key, field)
+        if meant in known:
+            for one in written.each() or [written]:
+                if isinstance(one.value, str) and "${{" not in one.value:
+                    _report_unknown(one, one.value, meant, known[meant])
+        for inner in models_in(field.annotation):
+            for one in (written, *written.each(), *(child for _, child in written.items())):
+                _report_model(one, inner, kind, known)
 
 
-def _meant(key: str, extra: Mapping[str, Any]) -> str:
-    return str(extra.get("names", _SPEAKS_OF.get(key, "")))
+def _meant(kind: str, key: str, field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    usual = _SPEAKS_OF.get(f"{kind}.{key}", _SPEAKS_OF.get(key, ""))
+    return str(extra.get("names", usual)) if isinstance(extra, dict) else usual
 
 
 def _report_unknown(node: Node, name: str, meant: str, known: list[str]) -> None:

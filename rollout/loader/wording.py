@@ -181,11 +181,12 @@ def keys_of(model: type[BaseModel]) -> list[str]:
 def _models_under(model: type[BaseModel], key: str | int) -> Iterator[type[BaseModel]]:
     for name, field in model.model_fields.items():
         if key in {name, field.alias}:
-            yield from _models_in(field.annotation)
+            yield from models_in(field.annotation)
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every model that a field's type names, through lists, mappings and unions."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
-        yield from _models_in(inner)
+        yield from models_in(inner)

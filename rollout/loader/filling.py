@@ -78,12 +78,13 @@ class FilledText:
     written_starts: list[int]
 
     def written(self, offset: int) -> int:
-        """The offset in the text as it was written."""
+        """The offset in the text as it was written; of a filled-in value, where its reference is.
+
+        Pieces alternate: written, filled in, written, …
+        """
         piece = bisect_right(self.filled_starts, offset) - 1
-        ahead = offset - self.filled_starts[piece]
-        following = self.written_starts[piece + 1 : piece + 2]
-        place = self.written_starts[piece] + ahead
-        return min(place, following[0]) if following else place
+        ahead = 0 if piece % 2 else offset - self.filled_starts[piece]
+        return self.written_starts[piece] + ahead
 
 
 def fill_text(node: Node, spaces: list[Space]) -> FilledText:

@@ -42,8 +42,9 @@ def test_nothing_and_collections_cannot_stand_inside_a_longer_text(value: Any) -
 
 
 def test_what_the_lookup_does_not_know_is_its_own_error() -> None:
+    nothing: dict[str, Any] = {}
     with pytest.raises(KeyError):
-        resolve(["${{ steps.a.b }}"], {}.__getitem__)
+        resolve(["${{ steps.a.b }}"], nothing.__getitem__)
 
 
 @pytest.mark.parametrize(

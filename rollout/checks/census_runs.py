@@ -48,7 +48,8 @@ class CensusRuns:
         "skipped": "runs skipped because an earlier one was still at work",
         "failed_share": "share: failed runs / runs that completed, failed or were canceled",
         "accepted_total": "rows the target took, over all runs that ended",
-        "failed_total": "rows the target rejected, over all runs that ended",
+        "failed_total": "rows the target rejected, over all runs that ended; nothing if none was sent",
+        "rejected": "the same, and 0 when every run says that it sent nothing",
         "error_rate": "share: rejected rows / rows processed, over all runs that ended",
         "last_completed_age_s": "seconds since the newest completion",
     }
@@ -100,8 +101,14 @@ def _rows(listing: Listing) -> dict[str, Scalar]:
     return {
         "accepted_total": _total([run.accepted for run in ended]),
         "failed_total": failed if processed else None,
+        "rejected": _rejected(ended),
         "error_rate": share(failed, processed),
     }
+
+
+def _rejected(ended: Sequence[SyncRun]) -> int | None:
+    """Rows the target rejected; a run that says it sent nothing was refused nothing."""
+    return _total([0 if run.processed == 0 else run.failed for run in ended])
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

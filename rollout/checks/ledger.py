@@ -172,7 +172,7 @@ def _queries(terms: Terms) -> dict[str, NumberQuery]:
 
 
 def _source(terms: Terms) -> str:
-    return ", ".join(sorted({query.on for query in _queries(terms).values()})) or "the log"
+    return ", ".join(sorted({query.connection for query in _queries(terms).values()})) or "the log"
 
 
 def _query(terms: Terms) -> str:

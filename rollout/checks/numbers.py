@@ -42,11 +42,12 @@ def share(part: Number | None, whole: Number | None) -> float | None:
 
 
 class NumberQuery(Model):
-    """A query that gives one number: one row, one column. Either `sql` or `soql`, on a connection."""
+    """A query that gives one number: one row, one column. Either `sql` or `soql`; without `on`, of
+    the connections `warehouse` and `salesforce`."""
 
     sql: str | None = None
     soql: str | None = None
-    on: str
+    on: str | None = None
 
     @field_validator("sql")
     @classmethod
@@ -67,6 +68,10 @@ class NumberQuery(Model):
         return self
 
     @property
+    def connection(self) -> str:
+        return self.on or ("warehouse" if self.sql is not None else "salesforce")
+
+    @property
     def text(self) -> str:
         return self.sql or self.soql or ""
 
@@ -85,10 +90,10 @@ def only_reading(soql: str) -> str:
 def ask_number(query: NumberQuery, context: CheckContext) -> tuple[Number | None, str | None]:
     """The number, or None and why there is none. Raises: ServiceError, KindMisused."""
     if query.sql is not None:
-        warehouse = context.connections.warehouse(query.on)
+        warehouse = context.connections.warehouse(query.connection)
         table = warehouse.query(query.sql, max_rows=2, timeout_s=context.timeout_s)
     else:
-        table = context.connections.record_store(query.on).query(query.text, max_rows=2)
+        table = context.connections.record_store(query.connection).query(query.text, max_rows=2)
     return one_number(table)
 
 

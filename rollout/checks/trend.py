@@ -110,7 +110,7 @@ def deviation_of(value: Number | None, baseline: Number | None) -> float | None:
 def _asked(query: NumberQuery, context: CheckContext) -> _Figure:
     value, problem = ask_number(query, context)
     before = _series(context.facts.history(context.check), "value")
-    return _Figure(value, context.now, before, query.on, query.text, problem)
+    return _Figure(value, context.now, before, query.connection, query.text, problem)
 
 
 def _remembered(check: str, metric: str, context: CheckContext) -> _Figure:

@@ -22,6 +22,7 @@ from rollout.domain.evidence import Decision
 from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Phase, Plan
 from rollout.domain.state import PhaseState, RolloutState
+from rollout.domain.windows import next_open
 from rollout.engine.coverage import SoakCoverage
 from rollout.engine.effects import EffectRunner
 from rollout.engine.gates import GateRunner
@@ -150,6 +151,10 @@ class Controller:
     def _running(self, spec: Phase, phase: PhaseState) -> Wake | None:
         for step in spec.steps:
             known = self.state.step(phase.id, phase.attempt, step.id)
+            if known is None and step is spec.steps[0]:
+                closed = self._closed(spec)  # snapshots belong close to the write they precede
+                if closed is not None:
+                    return closed
             if known is not None and known.status == "completed":
                 continue
             if known is not None and known.status == "failed":
@@ -198,6 +203,13 @@ class Controller:
         ]
         need = Need("decide", phase.id, phase.stage, phase.reason)
         return Wake(None, f"{phase.id} is {phase.stage}: {phase.reason}", (*open_effects, need))
+
+    def _closed(self, spec: Phase) -> Wake | None:
+        if spec.window is None:
+            return None
+        now = self.clock.now()
+        opens = next_open(spec.window, self.plan.timezone, self.plan.holidays, now)
+        return None if opens <= now else Wake(opens, f"the window of {spec.phase} is closed")
 
     # parts -------------------------------------------------------------------
 

@@ -43,6 +43,7 @@ class LogFacts:
                 severity=f.severity,
                 state=f.state,
                 title=f.title,
+                raised_at=f.raised_at,
             )
             for f in self._state.findings.values()
         ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel
 
+from rollout.domain.canonical import canonical_bytes
 from rollout.domain.condition import Condition
 from rollout.domain.errors import RolloutError, ServiceError
 from rollout.domain.evidence import Judgement, Observation, Scalar, Verdict
@@ -58,7 +60,7 @@ def measure(spec: CheckSpec, kind: CheckKind, context: CheckContext, fill: Resol
 def _ask(
     spec: CheckSpec, kind: CheckKind, context: CheckContext, fill: Resolve
 ) -> tuple[Observation, Judgement]:
-    inputs: BaseModel = kind.Inputs.model_validate(fill(spec.inputs))
+    inputs = _inputs(kind, fill(spec.inputs))
     go = _conditions(spec.go, kind, fill, default=kind.default_go if spec.go is None else {})
     no_go = _conditions(spec.no_go, kind, fill, default={})
     observation = kind.observe(inputs, context)
@@ -67,6 +69,22 @@ def _ask(
             f"kind {kind.kind} gave {len(observation.sample)} sample rows, 20 are kept"
         )
     return observation, judge(observation, go, no_go)
+
+
+_checked: dict[tuple[str, bytes], BaseModel] = {}
+_MOST_CHECKED = 1000
+
+
+def _inputs(kind: CheckKind, filled: Any) -> BaseModel:
+    """The kind's inputs, parsed once for the same text: SQL is parsed to be validated, and a soak
+    asks the same question a hundred times."""
+    key = (kind.kind, canonical_bytes(filled))
+    known = _checked.get(key)
+    if known is None or type(known) is not kind.Inputs:
+        if len(_checked) >= _MOST_CHECKED:
+            _checked.clear()
+        known = _checked[key] = kind.Inputs.model_validate(filled)
+    return known
 
 
 def _conditions(

@@ -167,9 +167,7 @@ class ScriptedLead:
         """Waive what blocks, one check at a time, then resume; a failed step cannot be waived."""
         blocking = self._blocking(phase)
         if blocking:
-            return self._command(
-                "waive", "the scenario proceeds regardless", subject=blocking[0]
-            )
+            return self._command("waive", "the scenario proceeds regardless", subject=blocking[0])
         if self._has_failed_step(phase) or self._spent(f"{phase.id}/{phase.since_seq}", limit=1):
             return None
         return self._command("resume", "what blocked is waived")

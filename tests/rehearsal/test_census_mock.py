@@ -192,6 +192,7 @@ def test_mappings_are_numbered_and_make_the_next_run_a_full_one(stage: Services)
         {"mappings": "none"},
         {"mappings": [{"to": "Name", "is_primary_identifier": True}]},
         {"mappings": [{"from": {"type": "column", "data": "uid"}, "is_primary_identifier": True}]},
+        {"mappings": [{"from": {"type": "liquid_template", "data": "x"}, "to": "Name"}]},
         {"source_attributes": None},
         {"source_attributes": {"connection_id": 31, "object": {"type": "table", "id": 5}}},
         {"destination_attributes": []},
@@ -305,11 +306,12 @@ def test_runs_take_as_long_as_the_domain_says(
         rows_per_minute=rows_per_minute,
     )
     with services(syncs={SYNC.id: setup}) as stage:
-        stage.world.run_statement(
-            "INSERT INTO crm.sfdc_dbx.queue SELECT concat('uid-', n), concat('P ', n), true "
-            f"FROM (SELECT explode(sequence(1, {count})) AS n)",
-            on="warehouse",
-        )
+        cursor = stage.world.warehouse_cursor()
+        cursor.execute(
+            "INSERT INTO crm.sfdc_dbx.queue SELECT 'uid-' || n, 'P ' || n, true "
+            f"FROM range({count}) AS numbers(n)"
+        ).fetchall()
+        cursor.close()
         run = stage.ran()
         done = stage.census.runs[run["id"]].completed_at
         assert done is not None
@@ -372,6 +374,12 @@ def test_empty_and_duplicate_keys_are_dropped_and_told_apart(stage: Services) ->
     ]
     assert {record["identifier"] for record in dropped} == {"", "uid-1"}
     assert "uid-1" not in stage.names()
+
+
+def test_a_key_that_occurs_three_times_is_dropped_three_times(stage: Services) -> None:
+    stage.fill(*[("uid-1", str(n), True) for n in range(3)])
+    run = stage.ran()
+    assert (run["records_invalid"], run["records_processed"]) == (3, 0)
 
 
 def test_rejected_rows_leave_the_run_completed_and_are_tried_again(stage: Services) -> None:

@@ -11,7 +11,7 @@ from small_services import SPEC, TOKEN, Services, services
 
 from rollout.rehearsal.services.faults import HttpFault
 from rollout.rehearsal.services.salesforce import TOOL_USER
-from rollout.rehearsal.world import WorldSpec
+from rollout.rehearsal.world import ValidationRule, WorldSpec
 
 BASE = "/services/data/v60.0"
 
@@ -257,6 +257,24 @@ def test_an_update_answers_row_by_row(stage: Services) -> None:
         stage, f"SELECT Name, LastModifiedById FROM Product_Property__c WHERE Id = '{first}'"
     )["records"]
     assert (record["Name"], record["LastModifiedById"]) == ("New", TOOL_USER)
+
+
+def test_a_reason_without_a_code_is_a_validation_rule(stage: Services) -> None:
+    rule = ValidationRule(("Name",), "r.\"Name\" = 'bad'", "Names must be good", ("updated",))
+    stage.world.truth.validation.append(rule)
+    body = changes((some_ids(stage, 1)[0], "bad"))
+    (row,) = call(stage, "PATCH", f"{BASE}/composite/sobjects", json=body).json()
+    assert row["errors"][0]["statusCode"] == "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    assert row["errors"][0]["message"] == "Names must be good"
+
+
+def test_a_query_that_breaks_inside_is_500(stage: Services) -> None:
+    stage.salesforce.schema()
+    cursor = stage.world.warehouse_cursor()
+    cursor.execute("ALTER TABLE sfdc.main.product_property RENAME IsDeleted TO Gone").fetchall()
+    cursor.close()
+    answer = call(stage, "GET", f"{BASE}/query", params={"q": "SELECT Id FROM Product_Property__c"})
+    assert error(answer) == (500, "UNKNOWN_EXCEPTION")
 
 
 def test_a_delete_moves_records_to_the_bin(stage: Services) -> None:

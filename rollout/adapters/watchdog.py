@@ -52,13 +52,17 @@ class Watchdog:
         with self._changed:
             while True:
                 now = time.monotonic()
-                for number, watch in list(self._watches.items()):
-                    if watch.deadline <= now:
-                        watch.expired = True
-                        del self._watches[number]
-                        watch.interrupt()
-                self._wakes_at = min(
-                    (watch.deadline for watch in self._watches.values()), default=float("inf")
-                )
+                self._interrupt_late(now)
                 wait = self._wakes_at - now
                 self._changed.wait(None if wait == float("inf") else wait)
+
+    def _interrupt_late(self, now: float) -> None:
+        # A method of its own: the thread's frame must not keep a finished statement's cursor alive.
+        for number, watch in list(self._watches.items()):
+            if watch.deadline <= now:
+                watch.expired = True
+                del self._watches[number]
+                watch.interrupt()
+        self._wakes_at = min(
+            (watch.deadline for watch in self._watches.values()), default=float("inf")
+        )

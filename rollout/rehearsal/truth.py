@@ -128,7 +128,7 @@ class SalesforceTruth:
             live = {
                 row[0]
                 for row in self._connection.execute(
-                    f"SELECT Id FROM {OBJECT} SEMI JOIN rollout_ids ON Id = rollout_ids.id WHERE NOT IsDeleted"  # noqa: S608
+                    f"SELECT Id FROM {OBJECT} WHERE NOT IsDeleted AND Id IN (SELECT id FROM rollout_ids)"  # noqa: S608
                 ).fetchall()
             }
             self._connection.execute(

@@ -8,9 +8,8 @@ from threading import RLock
 from typing import Literal
 
 import duckdb
-import sqlglot
 
-from rollout.adapters.dialect import translate
+from rollout.adapters.dialect import split_statements, translate
 from rollout.adapters.duckdb_warehouse import DuckDbWarehouse, as_query_failed
 from rollout.domain.errors import QueryFailed
 from rollout.ports import Table
@@ -113,7 +112,7 @@ class World:
         with self._lock:
             self.catch_up()
             if on == "warehouse":
-                return sum(max(0, self._warehouse.run(text)) for text in _split(sql))
+                return sum(max(0, self._warehouse.run(text)) for text in split_statements(sql))
             try:
                 changed, created = run_on_salesforce(
                     self._connection, sql, self.clock.now(), self.truth.HUMAN_USER
@@ -240,13 +239,3 @@ def _in_order(view_files: Mapping[str, str]) -> list[str]:
             done |= {statement.view} if statement.view else statement.tables
             ordered.append(view_files[name])
     return ordered
-
-
-def _split(sql: str) -> list[str]:
-    """Statements of a script, without breaking texts that hold a semicolon."""
-    pieces, begin = [], 0
-    for token in sqlglot.tokenize(sql, read="databricks"):
-        if token.token_type == sqlglot.TokenType.SEMICOLON:
-            pieces.append(sql[begin : token.start])
-            begin = token.end + 1
-    return [piece for piece in [*pieces, sql[begin:]] if piece.strip()]

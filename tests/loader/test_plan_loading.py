@@ -253,6 +253,48 @@ def test_a_plan_can_be_named_relative_to_where_one_stands(
         assert raised.value.problems[0].startswith(f"{gate}:4:25: unknown kind of check `atest`")
 
 
+def test_plugins_from_elsewhere_are_remembered_by_name(tmp_path: Path) -> None:
+    root = tmp_path / "repo"
+    root.mkdir()
+    path = write(root, plan=ONE_PHASE, ready=READY)
+    (tmp_path / "own.py").write_text("# a kind\n")
+    assert "plugins/own.py" in load(path, plugins=[tmp_path / "own.py"]).files
+
+
+def test_a_parameter_that_is_null_takes_any_value_but_cannot_stand_in_a_text(
+    tmp_path: Path,
+) -> None:
+    head = HEAD.replace("word: ready", "word: null")
+    gate = gate_of(
+        """
+        - {check: c, kind: sql, title: "${{ params.word }}!", owner: o, if_it_fails: F,
+           go: {n: "> 1"}, sql: sql/rows.sql}
+        """
+    )
+    path = write(
+        tmp_path,
+        plan=ONE_PHASE.replace(HEAD, head),
+        ready=gate,
+        rows__sql="SELECT '${{ params.word }}' AS n",
+    )
+    cannot = "params.word is None, which cannot stand inside a longer text"
+    assert problems_of(path) == [
+        f"gates/ready.yaml:4:32: {cannot}",
+        f"gates/sql/rows.sql:1:9: {cannot}",
+    ]
+    assert load(path, params={"word": 7}).gates["ready"].checks[0].title == "7!"
+
+
+def test_malformed_references_in_sql_files_are_placed(tmp_path: Path) -> None:
+    gate = gate_of(
+        "- {check: c, kind: sql, title: T, owner: o, if_it_fails: F, go: {n: = 1}, sql: sql/rows.sql}\n"
+    )
+    path = write(tmp_path, plan=ONE_PHASE, ready=gate, rows__sql="SELECT 1 AS n\n-- ${{ }}")
+    assert problems_of(path) == [
+        "gates/sql/rows.sql:2:4: `${{` must be followed by one dotted name and `}}`"
+    ]
+
+
 class World(BaseModel):
     model_config = ConfigDict(extra="forbid")
     rows: int

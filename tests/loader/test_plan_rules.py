@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from loader_fakes import HEAD, READY, gate_of, load, plan_of, problems_of, write
+from loader_fakes import (
+    CHECKS,
+    HEAD,
+    READY,
+    STEPS,
+    SqlCheck,
+    gate_of,
+    load,
+    plan_of,
+    problems_of,
+    write,
+)
+from pydantic import BaseModel, Field
+
+from rollout.domain.errors import PlanProblems
+from rollout.domain.plan import Model
+from rollout.loader.documents import load_plan
 
 ATTEST = "{check: told, kind: attest, title: T, owner: lead, if_it_fails: F}"
 RUN = "{step: run_sync, id: run_a, sync: sync_a}"
@@ -340,6 +358,46 @@ def test_a_gate_parameter_without_a_default_must_be_given(tmp_path: Path) -> Non
     ]
     found = told_of_phase(tmp_path, "exit: [{gate: ready, with: {most: [1]}}]", gate=gate)
     assert "must be one value, not a list or mapping" in found
+
+
+class Part(Model):
+    on: str
+    sync: str | None = None
+
+
+class NestedInputs(Model):
+    parts: list[Part] = []
+    by_name: dict[str, Part] = {}
+    one: Part | int | None = None
+    after: str = Field(default="", json_schema_extra={"names": "step"})
+    roles: str = Field(default="", json_schema_extra={"names": ""})
+
+
+class NestedCheck(SqlCheck):
+    kind: ClassVar[str] = "nested"
+    Inputs: ClassVar[type[BaseModel]] = NestedInputs
+    default_go: ClassVar[Mapping[str, str]] = {"n": "> 0"}
+
+
+def test_names_inside_nested_inputs_are_followed_too(tmp_path: Path) -> None:
+    gate = gate_of(
+        """
+        - {check: c, kind: nested, title: T, owner: o, if_it_fails: F, roles: anybody,
+           parts: [{on: warehouse}, {on: lake}],
+           by_name: {a: {on: census, sync: sync_b}},
+           one: {on: house},
+           after: nothing}
+        """
+    )
+    path = write(tmp_path, plan=plan_of("- {phase: p, title: P, exit: [ready]}\n"), ready=gate)
+    with pytest.raises(PlanProblems) as raised:
+        load_plan(path, {**CHECKS, "nested": NestedCheck()}, STEPS)
+    assert [line.split("gates/")[1] for line in raised.value.problems] == [
+        "ready.yaml:5:34: the plan has no connection `lake`; known: `census`, `warehouse`",
+        "ready.yaml:6:36: the plan has no sync `sync_b`; did you mean `sync_a`?",
+        "ready.yaml:7:15: the plan has no connection `house`; did you mean `warehouse`?",
+        "ready.yaml:8:11: the plan has no earlier step `nothing`",
+    ]
 
 
 # ── references that are answered later ────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import Any
 
@@ -92,7 +93,7 @@ def test_every_attack_is_refused_with_its_reason_in_under_a_quarter_second(attac
     problems = refused(text)
     spent = time.process_time() - before
     assert any(reason in problem for problem in problems), problems
-    assert spent < 0.25
+    assert spent < (0.25 if sys.gettrace() is None else 2.5)  # coverage slows pure Python down
 
 
 @pytest.mark.parametrize(

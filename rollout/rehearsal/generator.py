@@ -21,20 +21,20 @@ HUMAN_USER = "005Vj000000HUMANAA"
 _ADJECTIVES = (
     "Alder Amber Aspen Autumn Birch Bright Cedar Clear Coral Crystal Eagle Elm Falcon Forest Garden Golden "
     "Granite Harbor Heron Ivory Juniper Lake Laurel Linden Maple Meadow North Oak Pine River Silver Willow"
-).split()
+)
 _NOUNS = (
     "Bay Bluff Bridge Brook Canyon Cove Creek Crest Crossing Dale Falls Field Gate Glen Grove Heights Hill Hollow "
     "Island Junction Landing Meadows Mill Park Point Ridge Shore Springs Square Terrace Vale View"
-).split()
-_KINDS = ["Apartments", "Commons", "Court", "Flats", "Lofts", "Place", "Residences", "Village"]
+)
+_KINDS = "Apartments Commons Court Flats Lofts Place Residences Village"
 _TRADES = (
     "Living|Residential|Homes|Communities|Property Group|Management|Partners|Realty|Housing|Capital|"
     "Multifamily|Apartments|Estates|Properties|Investments|Asset Services"
-).split("|")
+)
 _CITIES = (
     "Austin,TX|Boise,ID|Boston,MA|Charlotte,NC|Chicago,IL|Columbus,OH|Dallas,TX|Denver,CO|Houston,TX|"
     "Memphis,TN|Phoenix,AZ|Portland,OR|Raleigh,NC|Reno,NV|Seattle,WA|Tampa,FL"
-).split("|")
+)
 
 _HERE = Path(__file__).parent
 
@@ -88,11 +88,11 @@ def _bounds(spec: WorldSpec) -> dict[str, Any]:
 
 def _words(spec: WorldSpec) -> dict[str, Any]:
     return {
-        "adjectives": _ADJECTIVES,
-        "nouns": _NOUNS,
-        "kinds": _KINDS,
-        "trades": _TRADES,
-        "cities": _CITIES,
+        "adjectives": _ADJECTIVES.split(),
+        "nouns": _NOUNS.split(),
+        "kinds": _KINDS.split(),
+        "trades": _TRADES.split("|"),
+        "cities": _CITIES.split("|"),
         "companies": max(12, min(spec.properties // 13, 4096)),
         "census": CENSUS_USER,
         "human": HUMAN_USER,
@@ -163,7 +163,7 @@ def _groups(spec: WorldSpec, bounds: dict[str, Any], rng: Random) -> pa.Table:
         rows += [(i, members[0], place, size, False) for place, i in enumerate(members)]
     lenders = range(bounds["clean"], bounds["gone"])[: min(60, len(leaders))]
     rows += [(i, i, leaders[-1 - n], 1, True) for n, i in enumerate(lenders)]
-    columns = list(zip(*rows, strict=True)) if rows else [[], [], [], [], []]
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[]] * 5
     types = [pa.int64(), pa.int64(), pa.int64(), pa.int64(), pa.bool_()]
     names = ["i", "leader", "position", "active_count", "lends"]
     arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]

@@ -15,20 +15,14 @@ from rollout.adapters.arrow_table import to_table
 from rollout.domain.errors import QueryFailed
 from rollout.ports import Table
 from rollout.rehearsal import generator
-
-OBJECT = "sfdc.main.product_property"
-Operation = Literal["upsert", "update", "insert"]
-
-_SYSTEM_FIELDS = frozenset(
-    {
-        "id",
-        "createddate",
-        "createdbyid",
-        "lastmodifieddate",
-        "lastmodifiedbyid",
-        "systemmodstamp",
-        "isdeleted",
-    }
+from rollout.rehearsal.truth_sql import (
+    OBJECT,
+    SYSTEM_FIELDS,
+    Operation,
+    default_rules,
+    inserting,
+    matching,
+    updating,
 )
 
 
@@ -39,40 +33,6 @@ class RowOutcome(msgspec.Struct, frozen=True):
     id: str | None
     result: Literal["created", "updated", "rejected"]
     reason: str = ""
-
-
-class ValidationRule(msgspec.Struct, frozen=True):
-    """Rejects a row with `reason` where the SQL `predicate` over `r` (the incoming row) is true.
-
-    Only used for writes that carry all of `fields`, and for the results in `on`.
-    """
-
-    fields: tuple[str, ...]
-    predicate: str
-    reason: str
-    on: tuple[str, ...] = ("created", "updated")
-
-
-def default_rules() -> list[ValidationRule]:
-    """What the object refuses from the start."""
-    return [
-        ValidationRule(
-            ("Name",),
-            'r."Name" IS NULL OR trim(r."Name") = \'\'',
-            "REQUIRED_FIELD_MISSING: Required fields are missing: [Name]",
-        ),
-        ValidationRule(
-            ("Name",),
-            'length(r."Name") > 80',
-            "STRING_TOO_LONG: Property Name: data value too large (max length=80)",
-        ),
-        ValidationRule(
-            ("Short_ID__c",),
-            'r."Short_ID__c" IN (SELECT Short_ID__c FROM sfdc.main.product_property WHERE NOT IsDeleted)',
-            "DUPLICATE_VALUE: duplicate value found: Short_ID__c",
-            ("created",),
-        ),
-    ]
 
 
 class SalesforceTruth:
@@ -226,10 +186,15 @@ class SalesforceTruth:
         except (pa.ArrowInvalid, pa.ArrowTypeError, duckdb.ConversionException) as error:
             reason = f"JSON_PARSER_ERROR: {str(error).splitlines()[0]}"
             return [RowOutcome(k, None, "rejected", reason) for k in keys]
-        self._connection.execute(
-            self._matching(columns[key.lower()][0], fields, operation)
-        ).fetchall()
-        self._apply([name for name, _ in known], by, at)
+        stamps = {"at": at, "by": by}
+        writable = [name for name, _ in known if name.lower() not in SYSTEM_FIELDS]
+        name = columns[key.lower()][0]
+        for sql, values in (
+            (matching(name, fields, operation, self.validation, self.unique_key), None),
+            (updating(writable), stamps),
+            (inserting(writable), stamps),
+        ):
+            self._connection.execute(sql, values).fetchall()
         answers = self._connection.execute(
             "SELECT id, result, coalesce(reason, '') FROM rollout_outcome ORDER BY rollout_ord"
         ).fetchall()
@@ -245,97 +210,9 @@ class SalesforceTruth:
         finally:
             self._connection.unregister("rollout_rows")
 
-    def _matching(self, key: str, fields: tuple[str, ...], operation: Operation) -> str:
-        """SQL for rollout_outcome(rollout_ord, id, result, reason)."""
-        exact = key == "Id"
-        theirs = '"Id"' if exact else f'lower("{key}")'
-        ours = 'r."Id"' if exact else f'lower(r."{key}")'
-        carried = {f.lower() for f in fields}
-        rules = "".join(
-            f" WHEN intent IN ({', '.join(repr(on) for on in rule.on)}) AND ({rule.predicate}) THEN '{_quoted(rule.reason)}'"
-            for rule in self.validation
-            if all(f.lower() in carried for f in rule.fields)
-        )
-        twice = "count(*) OVER (PARTITION BY {})".format(ours)
-        return f"""
-        CREATE OR REPLACE TEMP TABLE rollout_outcome AS
-        SELECT rollout_ord, CASE WHEN reason IS NULL THEN coalesce(id, new_id) END AS id,
-          CASE WHEN reason IS NULL THEN intent ELSE 'rejected' END AS result, reason
-        FROM (
-          SELECT rollout_ord, id, intent, reason,
-            CASE WHEN reason IS NULL AND intent = 'created' THEN
-              'a0PVj' || lpad(CAST(nextval('sfdc.main.record_number') AS VARCHAR), 10, '0') || 'AAQ' END AS new_id
-          FROM (
-            SELECT r.rollout_ord, r.id, r.intent, CASE
-              {_refusals(key, operation, self.unique_key)}{rules} END AS reason
-            FROM (
-              SELECT r.* {"EXCLUDE (Id)" if exact else ""}, m.id, coalesce(m.n, 0) AS n, {twice} AS twice,
-                {ours} AS rollout_key,
-                {_intent(operation)} AS intent
-              FROM rollout_incoming AS r
-              LEFT JOIN (
-                SELECT {theirs} AS k, min(Id) AS id, count(*) AS n FROM {OBJECT}
-                WHERE NOT IsDeleted AND "{key}" IS NOT NULL GROUP BY 1
-              ) AS m ON m.k = {ours}
-            ) AS r
-            ORDER BY r.rollout_ord
-          )
-        )
-        """  # noqa: S608
-
-    def _apply(self, names: list[str], by: str, at: datetime) -> None:
-        writable = [name for name in names if name.lower() not in _SYSTEM_FIELDS]
-        stamps = {"at": at, "by": by}
-        sets = "".join(f', "{name}" = r."{name}"' for name in writable)
-        self._connection.execute(
-            f"""UPDATE {OBJECT} AS t SET LastModifiedDate = $at, LastModifiedById = $by, SystemModstamp = $at{sets}
-            FROM (SELECT * EXCLUDE (rollout_ord) FROM (SELECT i.* EXCLUDE (rollout_ord), o.rollout_ord, o.id AS rollout_id
-              FROM rollout_incoming AS i JOIN rollout_outcome AS o ON o.rollout_ord = i.rollout_ord
-              WHERE o.result = 'updated')) AS r WHERE t.Id = r.rollout_id""",  # noqa: S608
-            stamps,
-        ).fetchall()
-        listed = "".join(f', "{name}"' for name in writable)
-        self._connection.execute(
-            f"""INSERT INTO {OBJECT} (Id, CreatedDate, CreatedById, LastModifiedDate, LastModifiedById,
-              SystemModstamp{listed})
-            SELECT o.id, $at, $by, $at, $by, $at{listed}
-            FROM rollout_incoming AS r JOIN rollout_outcome AS o ON o.rollout_ord = r.rollout_ord
-            WHERE o.result = 'created' ORDER BY r.rollout_ord""",  # noqa: S608
-            stamps,
-        ).fetchall()
-
     def _columns_of_object(self) -> dict[str, tuple[str, str]]:
         """Lower-case name -> (name, type)."""
         if self._columns is None:
             found = self._connection.execute(f"DESCRIBE {OBJECT}").fetchall()
             self._columns = {row[0].lower(): (row[0], row[1]) for row in found}
         return self._columns
-
-
-def _intent(operation: Operation) -> str:
-    if operation == "upsert":
-        return "CASE WHEN m.id IS NULL THEN 'created' ELSE 'updated' END"
-    return "'updated'" if operation == "update" else "'created'"
-
-
-def _refusals(key: str, operation: Operation, unique_key: bool) -> str:
-    """WHEN clauses about the key, before any validation rule."""
-    clauses = []
-    if operation != "insert" or unique_key:
-        clauses.append(f"WHEN rollout_key IS NULL THEN 'MISSING_ARGUMENT: {key} not specified'")
-        clauses.append(
-            f"WHEN twice > 1 THEN 'DUPLICATE_VALUE: duplicate external id specified: {key}'"
-        )
-    if operation == "update":
-        clauses.append("WHEN n = 0 THEN 'ENTITY_IS_DELETED: entity is deleted or does not exist'")
-    if operation == "insert" and unique_key:
-        clauses.append(f"WHEN n > 0 THEN 'DUPLICATE_VALUE: duplicate value found: {key}'")
-    if operation != "insert":
-        clauses.append(
-            f"WHEN n > 1 THEN 'DUPLICATE_EXTERNAL_ID: more than one record found for {key}'"
-        )
-    return "\n".join(clauses) or "WHEN FALSE THEN ''"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")

@@ -18,7 +18,8 @@ from rollout.rehearsal.clock import VirtualClock
 from rollout.rehearsal.fivetran import Fivetran
 from rollout.rehearsal.organic import OrganicChanges
 from rollout.rehearsal.statements import run_on_salesforce
-from rollout.rehearsal.truth import RowOutcome, SalesforceTruth, ValidationRule
+from rollout.rehearsal.truth import RowOutcome, SalesforceTruth
+from rollout.rehearsal.truth_sql import ValidationRule
 from rollout.rehearsal.workflow import Workflow
 from rollout.rehearsal.world_spec import WorldSpec
 
@@ -82,14 +83,8 @@ class World:
     def catch_up(self) -> None:
         """Let everything happen that is due until now: services, workflow, organic changes, copies."""
         now = self.clock.now()
-        if self.drivers and not self._driving:
-            with self._lock:
-                self._driving = True
-                try:
-                    for drive in self.drivers:
-                        drive(now)
-                finally:
-                    self._driving = False
+        if self.drivers:
+            self._drive(now)
         if self._next_due is not None and self._next_due <= now:
             self._settle(now)
 
@@ -144,6 +139,19 @@ class World:
     def close(self) -> None:
         """Free the memory; the world cannot be used afterwards."""
         self._connection.close()
+
+    def _drive(self, now: datetime) -> None:
+        with self._lock:
+            if (
+                self._driving
+            ):  # a driver reads or writes the world: its own catch-up must not drive again
+                return
+            self._driving = True
+            try:
+                for drive in self.drivers:
+                    drive(now)
+            finally:
+                self._driving = False
 
     def _settle(self, at: datetime) -> None:
         """Everything due until `at`, in the order of time; a copy comes last of what is due at once."""

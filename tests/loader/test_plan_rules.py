@@ -395,7 +395,7 @@ def test_names_inside_nested_inputs_are_followed_too(tmp_path: Path) -> None:
     assert [line.split("gates/")[1] for line in raised.value.problems] == [
         "ready.yaml:5:34: the plan has no connection `lake`; known: `census`, `warehouse`",
         "ready.yaml:6:36: the plan has no sync `sync_b`; did you mean `sync_a`?",
-        "ready.yaml:7:15: the plan has no connection `house`; did you mean `warehouse`?",
+        "ready.yaml:7:14: the plan has no connection `house`; did you mean `warehouse`?",
         "ready.yaml:8:11: the plan has no earlier step `nothing`",
     ]
 

@@ -19,7 +19,10 @@ def parse_duration(text: str) -> timedelta:
     parts = _PART.findall(compact)
     if not parts or "".join(f"{n}{u}" for n, u in parts) != compact:
         raise ValueError(f"{text!r} is not a duration; write for example 90s, 5m, 1h30m, 48h or 2d")
-    return timedelta(seconds=sum(int(n) * _SECONDS[u] for n, u in parts))
+    try:
+        return timedelta(seconds=sum(int(n) * _SECONDS[u] for n, u in parts))
+    except OverflowError:
+        raise ValueError(f"{text[:40]!r} is too long to be a duration") from None
 
 
 def format_duration(duration: timedelta) -> str:

@@ -12,9 +12,12 @@ def duration_of(node: Node | None) -> timedelta | None:
     """A duration as written (text, or a number of seconds)."""
     if node is None or isinstance(node.value, bool):
         return None
-    if isinstance(node.value, int | float):
-        return timedelta(seconds=node.value)
-    return duration_of_text(node.value) if isinstance(node.value, str) else None
+    if isinstance(node.value, str):
+        return duration_of_text(node.value)
+    try:
+        return timedelta(seconds=node.value) if isinstance(node.value, int | float) else None
+    except OverflowError:
+        return None
 
 
 def duration_of_text(text: str) -> timedelta | None:
@@ -24,5 +27,5 @@ def duration_of_text(text: str) -> timedelta | None:
     """
     try:
         return parse_duration(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None

@@ -287,6 +287,8 @@ def test_a_plan_without_phases_or_with_the_wrong_shape_is_told(tmp_path: Path) -
         ("loose", "size: 1, siez: 2, go: = 1", ["unknown key `siez`; did you mean `size`?"]),
         ("loose", "size: 13, go: = 1", ["13 is no size"]),
         ("sql", "timeout: 0s", ["`timeout` must be longer than nothing"]),
+        ("sql", "timeout: 99999999999999d", ["'99999999999999d' is too long to be a duration"]),
+        ("sql", "timeout: 99999999999999999", ["must be a duration such as 90s, 5m or 48h"]),
         ("sql", "timeout: -5", ["`timeout` must be longer than nothing"]),
         ("sql", "sampling: {count: 0}", ["sampling to the gate's end (`count: 0`) need"]),
         ("sql", "sampling: {interval: 0s}", ["`interval` must be longer than nothing"]),

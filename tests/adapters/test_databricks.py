@@ -71,6 +71,8 @@ class FakeCursor:
 
     def cancel(self) -> None:
         self.connection.bench.cancelled += 1
+        if self.connection.bench.cancel_error is not None:
+            raise self.connection.bench.cancel_error
 
     def close(self) -> None:
         self.closed = True
@@ -108,6 +110,7 @@ class Bench:
         self.result_error: Exception | None = None
         self.fetch_error: Exception | None = None
         self.close_error: Exception | None = None
+        self.cancel_error: Exception | None = None
 
     def next_answer(self, sql: str) -> Any:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -486,6 +489,14 @@ def test_an_effect_at_its_deadline_is_cancelled_and_unknown() -> None:
     answer = warehouse.execute("INSERT INTO t VALUES (1)", timeout_s=50)
     assert isinstance(answer, Unknown)
     assert bench.cancelled == 1
+
+
+def test_a_cancel_that_fails_is_mentioned_and_the_deadline_stands() -> None:
+    bench = Bench(dml(1))
+    bench.pending, bench.cancel_error = 10**6, ProtocolError("reset")
+    with pytest.raises(ServiceUnreachable, match="no result in time"):
+        bench.warehouse().query("SELECT 2", timeout_s=5)
+    assert bench.said == ["databricks: cancelling: reset"]
 
 
 def test_an_effect_is_not_sent_to_a_warehouse_that_does_not_start() -> None:

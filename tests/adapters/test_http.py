@@ -3,6 +3,8 @@ from __future__ import annotations
 import inspect
 import json
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -320,6 +322,7 @@ def test_a_path_cannot_lead_away_from_the_base_url(path: str) -> None:
         "https://",
         "https://api.example.test/?token=x",
         "https://[::1",
+        "https://api.example.test:x",
         "http://127.0.0.1.example.test",
     ],
 )
@@ -439,6 +442,58 @@ def test_a_server_without_tls_is_no() -> None:
     outcome = HttpClient(base, service="api").send_effect(TRIGGER)
     thread.join(5)
     listener.close()
+    assert isinstance(outcome, No)
+    assert outcome.retry_after_s == 5.0
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    key, pem = folder / "key.pem", folder / "cert.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(pem)]
+    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
+    return pem, key
+
+
+@contextmanager
+def tls_server(certificate: tuple[Path, Path]) -> Iterator[str]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer_once() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                with context.wrap_socket(connection, server_side=True) as secured:
+                    secured.recv(65536)
+                    ok(secured, b"")
+            except OSError:  # the client did not trust us
+                return
+
+    thread = threading.Thread(target=answer_once, daemon=True)
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        thread.join(5)
+        listener.close()
+
+
+def test_a_certificate_of_a_given_authority_is_trusted(certificate: tuple[Path, Path]) -> None:
+    with tls_server(certificate) as base:
+        speaking = HttpClient(base, service="api", ca_file=str(certificate[0]))
+        assert speaking.get_json("/x") == {}
+
+
+def test_an_unknown_certificate_is_no_connection(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    with tls_server(certificate) as base:
+        outcome = HttpClient(base, service="api").send_effect(TRIGGER)
     assert isinstance(outcome, No)
     assert outcome.retry_after_s == 5.0
 

@@ -636,7 +636,7 @@ def test_an_expired_token_makes_an_effect_a_no_that_works_the_next_time() -> Non
         (httpx.Response(200, json={"instance_url": BASE}), ServiceGarbled),
         (httpx.Response(200, text="<html>"), ServiceGarbled),
         (granted("token-one", "https://other.my.salesforce.test"), ServiceRefused),
-        (granted("token-one", "https://[half"), ServiceRefused),
+        (granted("token-one", "https://half:x"), ServiceRefused),
         (granted("token one"), ServiceGarbled),
     ],
     ids=str,
@@ -654,6 +654,13 @@ def test_an_effect_without_a_login_is_no() -> None:
     answer = accounts.delete("A", IDS[:1])
     assert isinstance(answer, No)
     assert answer.retry_after_s == 5.0
+
+
+def test_closing_the_store_closes_its_client() -> None:
+    accounts = store(lambda _: found())
+    accounts.close()
+    with pytest.raises(RuntimeError):
+        accounts.query("SELECT Id FROM A")
 
 
 def test_a_login_shows_nothing_of_itself() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from small_services import START, SYNC, TOKEN, Services, rows, services
 
-from rollout.ports import Schedule
+from rollout.ports import Schedule, Table
 from rollout.rehearsal.services.census import MockSync
 from rollout.rehearsal.services.census_syncs import SyncProblem
 
@@ -641,3 +641,25 @@ def test_a_thousand_scheduled_runs_that_find_nothing_cost_less_than_a_second() -
         assert len(stage.census.runs) == 7 * 24 * 6
         assert {run.status for run in stage.census.runs.values()} <= {"completed", "queued"}
         assert took < 1, f"{took:.2f} s"
+
+
+def test_a_source_that_has_not_changed_is_read_only_once() -> None:
+    with services(syncs={SYNC.id: replace(SYNC, remembers=False)}) as stage:
+        stage.fill(*rows(2))
+        read = stage.world.read_source
+        relations: list[str] = []
+
+        def counting(relation: str) -> Table:
+            relations.append(relation)
+            return read(relation)
+
+        stage.world.read_source = counting  # type: ignore[method-assign]  # a spy on a real world
+        stage.ran()
+        first = len(relations)
+        stage.after(minutes=30)
+        stage.ran()
+        stage.after(minutes=30)  # the copy of what the last run touched
+        assert (first, len(relations)) == (1, 2)
+        stage.fill(*rows(3))
+        assert stage.ran()["records_processed"] == 3
+        assert len(relations) == 3

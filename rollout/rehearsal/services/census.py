@@ -21,6 +21,7 @@ from rollout.rehearsal.services.census_runs import (
     Run,
     SourceProblem,
     select_rows,
+    trigger_reason,
 )
 from rollout.rehearsal.services.census_state import SyncState
 from rollout.rehearsal.services.census_syncs import (
@@ -30,7 +31,6 @@ from rollout.rehearsal.services.census_syncs import (
     initial_document,
     relation_of,
     shape_of,
-    stamp,
 )
 from rollout.rehearsal.services.schedules import Timetable
 
@@ -39,13 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CensusMock", "MockSync", "SyncPaused", "SyncState"]
 
-TRIGGER_DETAILS: Mapping[str, str] = {
-    "Manual": "Manually triggered by ops@example.test",
-    "Schedule": "Triggered by the sync's schedule",
-    # The reference documents only the tag "Manual", for the user interface; an API call must be
-    # told apart from it, or nobody could recognise a run as his own.
-    "API": "Triggered via the API",
-}
 FIRST_RUN_ID = 990_001
 ROWS_PER_CALL = 200
 """Rows Census sends with one Salesforce call (the collection limit), for the API allowance."""
@@ -149,21 +142,11 @@ class CensusMock:
         Raises: KeyError for an unknown sync; SyncProblem, ScheduleProblem: nothing was changed.
         """
         with self.lock:
-            state, now = self.syncs[sync_id], self.clock.now()
-            before = state.document
-            document = changed(before, patch)
-            if not save:
-                return document
-            state.document = {**document, "updated_at": stamp(now)}
-            schedule = document["mode"]["triggers"]["schedule"]
-            if (
-                schedule != before["mode"]["triggers"]["schedule"]
-                or document["paused"] != before["paused"]
-            ):
-                state.timetable = Timetable(schedule, now)
-            if document["mappings"] != before["mappings"]:
-                state.backfill = True
-            return state.document
+            state = self.syncs[sync_id]
+            document = changed(state.document, patch)
+            if save:
+                state.adopt(document, self.clock.now())
+            return state.document if save else document
 
     def relation(self, state: SyncState) -> str:
         """The relation a sync reads, through its dataset when it has one."""
@@ -220,7 +203,7 @@ class CensusMock:
             id=self._last_id,
             sync_id=state.setup.id,
             created_at=at,
-            reason={"ui_tag": trigger, "ui_detail": TRIGGER_DETAILS.get(trigger, trigger)},
+            reason=trigger_reason(trigger),
             shape=shape_of(state.document),
             full_sync=full or state.backfill,
             scheduled_for=at if trigger == "Schedule" else None,
@@ -259,13 +242,16 @@ class CensusMock:
             state.take_nothing(run, at)
         else:
             try:
-                state.take(run, select_rows(self._read(source[1]), run.shape), source, at)
+                selection = state.known(source, self.world.version)
+                if selection is None:
+                    selection = select_rows(self._read(source[1]), run.shape)
+                state.take(run, selection, source, at)
             except SourceProblem as problem:
                 run.error = problem.error
                 state.active = None
                 run.end("failed", at)
                 return
-            state.idle_at_version = None if run.to_send else self.world.version
+            state.version, state.found_nothing = self.world.version, not run.to_send
         run.processed = run.accepted = run.failed = 0
         run.plan_batches(state.setup.rows_per_minute)
         run.due = run.load_from + _share(state, 0.4) if run.batch is None else run.batch[0]

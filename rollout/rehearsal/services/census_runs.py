@@ -17,6 +17,14 @@ SMALLEST_BATCH = 50
 RETENTION = timedelta(days=14)
 """How long the rows of a run can be asked for. Source: census-api, section 5."""
 
+_TRIGGER_DETAILS: Mapping[str, str] = {
+    "Manual": "Manually triggered by ops@example.test",
+    "Schedule": "Triggered by the sync's schedule",
+    # The reference documents only the tag "Manual", for the user interface; an API call must be
+    # told apart from it, or nobody could recognise a run as his own.
+    "API": "Triggered via the API",
+}
+
 Status = Literal["queued", "working", "completed", "failed", "skipped"]
 
 
@@ -49,6 +57,11 @@ class SourceProblem(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.error = (code, message)
+
+
+def trigger_reason(tag: str) -> dict[str, str]:
+    """Why a run started, as the API shows it."""
+    return {"ui_tag": tag, "ui_detail": _TRIGGER_DETAILS.get(tag, tag)}
 
 
 def select_rows(table: Table, shape: SyncShape) -> Selection:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rollout.rehearsal.services.census_runs import Outcome, Record, Run, Selection, SourceRow
-from rollout.rehearsal.services.census_syncs import MockSync
+from rollout.rehearsal.services.census_syncs import MockSync, stamp
 from rollout.rehearsal.services.schedules import Timetable
 
 _REASONS = {"NULL": "the sync key is empty", "DUPLICATE": "the sync key is not unique"}
@@ -24,7 +24,8 @@ class SyncState:
     runs: list[Run] = field(default_factory=list)
     active: Run | None = None
     sent: dict[str, SourceRow] = field(default_factory=dict)
-    idle_at_version: int | None = None  # the world's version at which a run found nothing to do
+    version: int | None = None  # the world's version when the source was last read
+    found_nothing: bool = False  # and whether there was anything to send then
     source: object = None  # shape and relation of the last selection
     selection: Selection | None = None
     backfill: bool = False  # the mappings changed: the next run sends everything
@@ -34,10 +35,28 @@ class SyncState:
         """When it starts by itself."""
         return None if self.document["paused"] else self.timetable.due
 
+    def adopt(self, document: dict[str, Any], now: datetime) -> None:
+        """Put a changed document in place. The timetable starts anew when schedule or pause
+        changed; changed mappings make the next run a full one."""
+        before = self.document
+        self.document = {**document, "updated_at": stamp(now)}
+        schedule = document["mode"]["triggers"]["schedule"]
+        if schedule != before["mode"]["triggers"]["schedule"] or (
+            document["paused"] != before["paused"]
+        ):
+            self.timetable = Timetable(schedule, now)
+        if document["mappings"] != before["mappings"]:
+            self.backfill = True
+
     def is_idle(self, source: object, version: int) -> bool:
         """Whether the last run found nothing to do in this very source, and nothing has happened
         since that a view could show."""
-        return self.idle_at_version == version and self.source == source
+        return self.found_nothing and self.known(source, version) is not None
+
+    def known(self, source: object, version: int) -> Selection | None:
+        """What reading this source again would give, None when it has to be read."""
+        same = self.version == version and self.source == source
+        return self.selection if same else None
 
     def take_nothing(self, run: Run, at: datetime) -> None:
         """What a run of an idle sync finds."""

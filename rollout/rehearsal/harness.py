@@ -141,14 +141,14 @@ def _drive(setup: Setup, stage: Stage, controller: Controller, lead: ScriptedLea
         if not waits:
             return "held"
         until = min(waits)
-        if stage.asleep_until is not None:
-            until, stage.asleep_until = max(until, stage.asleep_until), None
+        if stage.switches.asleep_until is not None:
+            until, stage.switches.asleep_until = max(until, stage.switches.asleep_until), None
         stage.advance_to(until)
 
 
 def _true(at: datetime | None, stage: Stage) -> datetime | None:
     """A wake-up on the controller's clock, in the world's time; never in the past."""
-    return None if at is None else max(at - stage.controller_clock.off_by, stage.clock.now())
+    return None if at is None else max(at - stage.switches.clock_off_by, stage.clock.now())
 
 
 def _created(setup: Setup, digest: str) -> RolloutCreated:

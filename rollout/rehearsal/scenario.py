@@ -42,14 +42,17 @@ class Fault(Model):
 
     sql: `on` warehouse or salesforce, `statement` or `statements`. http: `do` with `status`,
     `headers`, `body`, `seconds`. census_run: `sync`, `trigger`. schedule: `sync`, `frequency`,
-    `paused`. clock: `sleep` (the controller does not run for so long) or `jump` (its clock is off
+    `paused`. census_sync: `sync` reads `source` from then on, under the name it had. warehouse: it
+    does not answer for `down`. world: `workflow`, `fivetran` on or off, `api_used` share. clock: `sleep` (the controller does not run for so long) or `jump` (its clock is off
     by so much from then on).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     id: str
-    kind: Literal["sql", "http", "census_run", "schedule", "clock", "world"]
+    kind: Literal[
+        "sql", "http", "census_run", "census_sync", "schedule", "clock", "warehouse", "world"
+    ]
     at: Moment
     about: str = ""
     noticed_by: list[str] = []
@@ -70,6 +73,8 @@ class Fault(Model):
     workflow: Literal["on", "off"] | None = None
     api_used: float | None = None
     fivetran: Literal["on", "off"] | None = None
+    source: str | None = None
+    down: Duration | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Fault:
@@ -77,7 +82,9 @@ class Fault(Model):
             "sql": bool(self.statement) or bool(self.statements),
             "http": self.at.call is not None,
             "census_run": self.sync is not None,
+            "census_sync": self.sync is not None and self.source is not None,
             "schedule": self.sync is not None,
+            "warehouse": self.down is not None,
             "clock": self.sleep is not None or self.jump is not None,
             "world": any(v is not None for v in (self.workflow, self.api_used, self.fivetran)),
         }

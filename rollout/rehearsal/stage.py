@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -16,20 +16,22 @@ from rollout.adapters.salesforce import (
     salesforce_complaint,
     salesforce_judge,
 )
-from rollout.domain.effects import Answer
-from rollout.domain.errors import KindMisused
+from rollout.domain.effects import Answer, No
+from rollout.domain.errors import KindMisused, ServiceUnreachable
 from rollout.domain.evidence import Scalar
 from rollout.domain.instants import from_text, to_text
 from rollout.domain.plan import Plan, SyncSpec
-from rollout.ports import RecordStore, Schedule, SyncService, Table, Warehouse
+from rollout.ports import RecordStore, SyncService, Table, Warehouse
+from rollout.rehearsal.actors import Actors
 from rollout.rehearsal.clock import VirtualClock
 from rollout.rehearsal.faults import FaultPlan
 from rollout.rehearsal.journal import Journal, read_journal
-from rollout.rehearsal.scenario import Fault, Scenario
+from rollout.rehearsal.scenario import Scenario
 from rollout.rehearsal.services.app import ServicesApp
 from rollout.rehearsal.services.census import CensusMock, MockSync
 from rollout.rehearsal.services.salesforce import SalesforceMock
 from rollout.rehearsal.services.transport import RehearsalTransport
+from rollout.rehearsal.switches import Switches
 from rollout.rehearsal.world import World, WorldSpec
 
 TOKEN = "rehearsal-token"  # noqa: S105 - the mocked services take this one and no other
@@ -55,19 +57,21 @@ MAPPING = {
 class SkewedClock:
     """What the controller's machine believes: the world's time plus what a `clock` fault put it off by."""
 
-    def __init__(self, true: VirtualClock) -> None:
-        self._true = true
-        self.off_by = timedelta(0)
+    def __init__(self, true: VirtualClock, switches: Switches) -> None:
+        self._true, self._switches = true, switches
 
     def now(self) -> datetime:
-        return self._true.now() + self.off_by
+        return self._true.now() + self._switches.clock_off_by
 
 
 class JournaledWarehouse:
     """The warehouse, with every change written down before it is made."""
 
-    def __init__(self, inner: Warehouse, clock: VirtualClock, journal: Journal) -> None:
+    def __init__(
+        self, inner: Warehouse, clock: VirtualClock, journal: Journal, switches: Switches
+    ) -> None:
         self._inner, self._clock, self._journal = inner, clock, journal
+        self._switches = switches
 
     def query(
         self,
@@ -77,14 +81,22 @@ class JournaledWarehouse:
         max_rows: int = 1000,
         timeout_s: float = 300.0,
     ) -> Table:
+        self._answers()
         return self._inner.query(sql, parameters, max_rows=max_rows, timeout_s=timeout_s)
 
     def execute(self, sql: str, *, timeout_s: float = 300.0) -> Answer[int]:
+        if self._switches.warehouse_is_down(self._clock.now()):
+            return No("the warehouse is stopped", retry_after_s=60)
         self._journal.write({"kind": "statement", "at": to_text(self._clock.now()), "sql": sql})
         return self._inner.execute(sql, timeout_s=timeout_s)
 
     def view_definition(self, name: str) -> str:
+        self._answers()
         return self._inner.view_definition(name)
+
+    def _answers(self) -> None:
+        if self._switches.warehouse_is_down(self._clock.now()):
+            raise ServiceUnreachable("the warehouse is stopped", retry_after_s=60)
 
 
 class RehearsalConnections:
@@ -126,8 +138,7 @@ class Stage:
     faults: FaultPlan
     journal: Journal
     connections: RehearsalConnections
-    asleep_until: datetime | None = None
-    """While a `clock` fault keeps the controller from running."""
+    switches: Switches
 
     def next_event_at(self) -> datetime | None:
         """When the services or a fault do something by themselves."""
@@ -167,13 +178,14 @@ def build_stage(
     salesforce = SalesforceMock(world, clock, token=TOKEN)
     app = ServicesApp(census, salesforce)
     journal = Journal()
-    actors = _Actors(plan, world, census, salesforce)
+    switches = Switches()
+    actors = Actors(plan, clock, world, census, salesforce, switches)
     faults = FaultPlan(list(scenario.faults), clock.now, actors.perform, journal)
-    warehouse = JournaledWarehouse(world.warehouse(), clock, journal)
+    warehouse = JournaledWarehouse(world.warehouse(), clock, journal, switches)
     stage = Stage(
         scenario,
         clock,
-        SkewedClock(clock),
+        SkewedClock(clock, switches),
         world,
         census,
         salesforce,
@@ -181,8 +193,8 @@ def build_stage(
         faults,
         journal,
         RehearsalConnections(plan, _adapters(app, warehouse, clock)),
+        switches,
     )
-    actors.stage = stage
     _replay(stage, past)
     app.on_request = faults.on_call
     app.journal = lambda entry: journal.write({"kind": "request", **entry})
@@ -240,60 +252,3 @@ def _replay(stage: Stage, past: Iterable[Mapping[str, object]]) -> None:
             stage.world.warehouse().execute(str(entry["sql"]))
         elif entry["kind"] == "fault":
             stage.faults.restore(str(entry["fault"]), str(entry["at"]))
-
-
-@dataclass
-class _Actors:
-    """How each kind of fault that is not about a call is carried out."""
-
-    plan: Plan
-    world: World
-    census: CensusMock
-    salesforce: SalesforceMock
-    stage: Stage | None = None
-
-    def perform(self, fault: Fault) -> None:
-        {
-            "sql": self._sql,
-            "census_run": self._census_run,
-            "schedule": self._schedule,
-            "clock": self._clock,
-            "world": self._world,
-        }[fault.kind](fault)
-
-    def _sql(self, fault: Fault) -> None:
-        for statement in [*([fault.statement] if fault.statement else []), *fault.statements]:
-            self.world.run_statement(statement, fault.on)
-
-    def _census_run(self, fault: Fault) -> None:
-        self.census.start_run(self._sync(fault).id, fault.trigger)
-
-    def _schedule(self, fault: Fault) -> None:
-        patch: dict[str, object] = {}
-        if fault.paused is not None:
-            patch["paused"] = fault.paused
-        if fault.frequency is not None:
-            schedule = Schedule(fault.frequency)
-            trigger = {"schedule": {"frequency": schedule.frequency}}
-            patch["mode"] = {"type": "triggered", "triggers": trigger}
-        self.census.patch(self._sync(fault).id, patch)
-
-    def _clock(self, fault: Fault) -> None:
-        assert self.stage is not None
-        if fault.sleep is not None:
-            self.stage.asleep_until = self.stage.clock.now() + fault.sleep
-        if fault.jump is not None:
-            self.stage.controller_clock.off_by += fault.jump
-
-    def _world(self, fault: Fault) -> None:
-        if fault.workflow is not None:
-            self.world.set_switch("workflow", fault.workflow)
-        if fault.fivetran is not None:
-            self.world.set_switch("fivetran", fault.fivetran)
-        if fault.api_used is not None:
-            self.salesforce.set_api_used(int(fault.api_used * self.salesforce.api_limit))
-
-    def _sync(self, fault: Fault) -> SyncSpec:
-        if fault.sync not in self.plan.syncs:
-            raise KindMisused(f"fault {fault.id}: the plan has no sync {fault.sync!r}")
-        return self.plan.syncs[fault.sync]

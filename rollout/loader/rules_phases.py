@@ -125,12 +125,15 @@ def _report_window(phase: Node, draft: Draft) -> None:
         between = _WINDOW.validate_python(window.value).between
     except ValidationError:
         return  # its shape is reported with the plan
-    if between is not None and between[0] >= between[1]:
-        (window.get("between") or window).problem(
+    if between is None:
+        return
+    where = window.get("between") or window
+    if between[0].tzinfo or between[1].tzinfo:
+        where.problem('times are in the plan\'s own time zone, written like "10:00"')
+    elif between[0] >= between[1]:
+        where.problem(
             f"the window closes ({between[1]:%H:%M}) before it opens ({between[0]:%H:%M})"
         )
-    if between is not None and (between[0].tzinfo or between[1].tzinfo):
-        (window.get("between") or window).problem("times are in the plan's own time zone")
 
 
 def _report_day(entry: Node, draft: Draft) -> None:

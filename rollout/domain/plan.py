@@ -178,6 +178,8 @@ class Rollback(Model):
     steps: list[StepSpec] = []
     gates: list[str] = Field(min_length=1)
     within: Duration = timedelta(hours=2)
+    user: str = ""
+    """Id of the target's user that a rollback writes as: its own changes are nobody else's."""
 
 
 class Plan(Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rollout.domain.errors import KindMisused
@@ -24,11 +25,13 @@ class Actors:
     census: CensusMock
     salesforce: SalesforceMock
     switches: Switches
+    views: Mapping[str, str]
 
     def perform(self, fault: Fault) -> None:
         {
             "sql": self._sql,
             "census_sync": self._census_sync,
+            "view": self._view,
             "warehouse": self._warehouse,
             "census_run": self._census_run,
             "schedule": self._schedule,
@@ -60,6 +63,14 @@ class Actors:
         attributes = dict(state.document["source_attributes"])
         attributes["object"] = {"type": "table", **source}
         self.census.patch(self._sync(fault).id, {"source_attributes": attributes})
+
+    def _view(self, fault: Fault) -> None:
+        """Somebody replaces a view by one that is almost the approved one."""
+        text = self.views.get(fault.view or "")
+        if text is None or (fault.replace is not None and fault.replace not in text):
+            raise KindMisused(f"fault {fault.id}: {fault.view} has no such text to replace")
+        edited = text if fault.replace is None else text.replace(fault.replace, fault.by)
+        self.world.run_statement(edited, "warehouse")
 
     def _warehouse(self, fault: Fault) -> None:
         if fault.down is not None:

@@ -42,8 +42,8 @@ class Fault(Model):
 
     sql: `on` warehouse or salesforce, `statement` or `statements`. http: `do` with `status`,
     `headers`, `body`, `seconds`. census_run: `sync`, `trigger`. schedule: `sync`, `frequency`,
-    `paused`. census_sync: `sync` reads `source` from then on, under the name it had. warehouse: it
-    does not answer for `down`. world: `workflow`, `fivetran` on or off, `api_used` share. clock: `sleep` (the controller does not run for so long) or `jump` (its clock is off
+    `paused`. census_sync: `sync` reads `source` from then on, under the name it had. view: the plan's view file
+    `view` is applied again, with `replace` replaced `by` something else. warehouse: it for `down`. world: `workflow`, `fivetran` on or off, `api_used` share. clock: `sleep` (the controller does not run for so long) or `jump` (its clock is off
     by so much from then on).
     """
 
@@ -51,7 +51,15 @@ class Fault(Model):
 
     id: str
     kind: Literal[
-        "sql", "http", "census_run", "census_sync", "schedule", "clock", "warehouse", "world"
+        "sql",
+        "http",
+        "census_run",
+        "census_sync",
+        "schedule",
+        "clock",
+        "view",
+        "warehouse",
+        "world",
     ]
     at: Moment
     about: str = ""
@@ -75,6 +83,9 @@ class Fault(Model):
     fivetran: Literal["on", "off"] | None = None
     source: str | None = None
     down: Duration | None = None
+    view: str | None = None
+    replace: str | None = None
+    by: str = ""
 
     @model_validator(mode="after")
     def _complete(self) -> Fault:
@@ -84,6 +95,7 @@ class Fault(Model):
             "census_run": self.sync is not None,
             "census_sync": self.sync is not None and self.source is not None,
             "schedule": self.sync is not None,
+            "view": self.view is not None,
             "warehouse": self.down is not None,
             "clock": self.sleep is not None or self.jump is not None,
             "world": any(v is not None for v in (self.workflow, self.api_used, self.fivetran)),

@@ -179,7 +179,7 @@ def build_stage(
     app = ServicesApp(census, salesforce)
     journal = Journal()
     switches = Switches()
-    actors = Actors(plan, clock, world, census, salesforce, switches)
+    actors = Actors(plan, clock, world, census, salesforce, switches, views)
     faults = FaultPlan(list(scenario.faults), clock.now, actors.perform, journal)
     warehouse = JournaledWarehouse(world.warehouse(), clock, journal, switches)
     stage = Stage(

@@ -98,7 +98,9 @@ class Restoration:
         baseline = context.facts.evidence_of_step(self.baseline)
         store = context.connections.record_store(TARGET)
         changed = _changed(store, self.sync, baseline["fields"], to_text(context.started_at))
-        return Remember({"plan": context.evidence.put(_sorted(changed, baseline, self.sync))})
+        ours = {self.sync.user, context.plan.rollback.user if context.plan.rollback else ""}
+        plan = _sorted(changed, baseline, self.sync, ours)
+        return Remember({"plan": context.evidence.put(plan)})
 
 
 @dataclass(frozen=True)
@@ -124,13 +126,16 @@ def _changed(store: RecordStore, sync: SyncSpec, fields: Sequence[str], since: s
     return store.query(soql).dicts()
 
 
-def _sorted(changed: Sequence[Row], baseline: Mapping[str, Any], sync: SyncSpec) -> dict[str, Any]:
-    """`left` lists the rows others changed since, with both values; they are not touched."""
+def _sorted(
+    changed: Sequence[Row], baseline: Mapping[str, Any], sync: SyncSpec, users: set[str]
+) -> dict[str, Any]:
+    """`left` lists the rows others changed since, with both values; they are not touched.
+    `users` are ours: the sync's, and the one this rollback writes as."""
     plan: dict[str, list[Any]] = {"restore": [], "delete": [], "left": []}
     for row in changed:
         key = row[sync.key]
         before = baseline["rows"].get(key)
-        ours = row["LastModifiedById"] == sync.user
+        ours = row["LastModifiedById"] in users
         if before is None:
             if row["CreatedById"] != sync.user:
                 continue  # never ours

@@ -1,0 +1,74 @@
+"""`rollout log`: what happened, in words or as JSON lines."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import msgspec
+
+from rollout.cli import exits
+from rollout.cli.stored import PAGE, choose
+from rollout.domain.events import KINDS, Event
+from rollout.store.reading import Reader, open_readonly
+from rollout.view.status import event_view
+from rollout.view.text import instant, plain
+
+
+def run(options: argparse.Namespace) -> int:
+    """Raises: StoreUnavailable, LogDamaged, Misuse."""
+    _refuse_unknown(options.kind)
+    with open_readonly(options.state) as reader:
+        name = choose(reader, options.rollout)
+        for event in _events(reader, name, options.kind, options.after, options.limit):
+            if options.json:
+                exits.write_json_line(_document(event))
+            else:
+                exits.write(line(event) + "\n")
+    return exits.GO
+
+
+def line(event: Event) -> str:
+    """Number, instant, who, and what happened."""
+    said = event_view(event)
+    return f"#{said.seq} {instant(said.at)}  {plain(said.actor)}  {said.text}"
+
+
+def _document(event: Event) -> dict[str, object]:
+    return {
+        "rollout": event.rollout,
+        "seq": event.seq,
+        "at": event.at,
+        "actor": event.actor,
+        "kind": event_view(event).kind,
+        "text": event_view(event).text,
+        "payload": msgspec.to_builtins(event.payload),
+        "prev": event.prev,
+        "hash": event.hash,
+    }
+
+
+def _events(
+    reader: Reader, rollout: str, kinds: list[str], after: int | None, limit: int | None
+) -> Iterator[Event]:
+    """In order; a page at a time, so that a long log needs little memory."""
+    if limit is not None and after is None:
+        yield from reader.events(rollout, kinds=kinds, limit=limit, newest=True)
+        return
+    position, left = after or 0, limit
+    while left is None or left > 0:
+        size = PAGE if left is None else min(PAGE, left)
+        page = reader.events(rollout, after=position, kinds=kinds, limit=size)
+        yield from page
+        if len(page) < size:
+            return
+        position = page[-1].seq
+        left = None if left is None else left - len(page)
+
+
+def _refuse_unknown(kinds: list[str]) -> None:
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise exits.Misuse(
+            f"there is no kind of event {unknown[0]!r}; use one of {', '.join(KINDS)}"
+        )

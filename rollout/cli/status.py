@@ -1,0 +1,41 @@
+"""`rollout status`: where a rollout is, from the newest snapshot and what came after."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+
+from rollout.cli import exits
+from rollout.cli.held import exit_code
+from rollout.cli.stored import choose, folded, words_of
+from rollout.store.reading import open_readonly
+from rollout.view.status import status_view
+from rollout.view.status_text import status_lines
+
+NEWEST = 8
+"""Events shown at the end."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Raises: StoreUnavailable, LogDamaged, Misuse."""
+    with open_readonly(options.state) as reader:
+        name = choose(reader, options.rollout)
+        state = folded(reader, name)
+        newest = reader.events(name, before=state.seq + 1, limit=NEWEST, newest=True)
+        view = status_view(state, words_of(reader, state), newest)
+    if options.json:
+        exits.write_json(view)
+    else:
+        width = options.width or shutil.get_terminal_size().columns
+        exits.write_lines(status_lines(view, width, ascii_only=options.ascii or needs_ascii()))
+    return exit_code(state) if options.exit_code else exits.GO
+
+
+def needs_ascii() -> bool:
+    """Whether stdout cannot carry the glyphs."""
+    try:
+        "✓".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False

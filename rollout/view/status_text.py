@@ -1,0 +1,146 @@
+"""A status as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rollout.reports.wording import moment_in_words
+from rollout.view.gates import WORST_FIRST
+from rollout.view.marks import MARKS
+from rollout.view.model import CheckView, EventView, GateView, PhaseView, RunView, StatusView
+from rollout.view.text import clip, figure, instant, table, wrap
+
+MOST_RUNS = 5
+MOST_FINDINGS = 10
+
+
+def status_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> list[str]:
+    """At most `width` columns a line."""
+    lines: list[str] = []
+    for part in (
+        _header(view, ascii_only=ascii_only),
+        _phases(view.phases, width, ascii_only=ascii_only),
+        _under_way(view, ascii_only=ascii_only),
+        *(_gate(gate, width, ascii_only=ascii_only) for gate in view.gates),
+        _findings(view),
+        _choices(view, width, ascii_only=ascii_only),
+        event_rows(view.newest, width, ascii_only=ascii_only),
+    ):
+        found = list(part)
+        if found:
+            lines += [*([""] if lines else []), *found]
+    return [clip(line, width, ascii_only=ascii_only) for line in lines]
+
+
+def _header(view: StatusView, *, ascii_only: bool) -> Iterator[str]:
+    of = f", scenario {view.scenario}" if view.scenario else ""
+    yield f"{view.title}  ({view.rollout}, plan {view.plan_sha256[:12]}, {view.profile}{of})"
+    mark = MARKS[view.word].shown(ascii_only=ascii_only)
+    said = (view.outcome or view.status).replace("_", " ")
+    yield f"{mark}  {said} at {instant(view.at)}, {view.events:,} events, head {view.head[:12]}"
+    if view.reason:
+        yield f"  {view.reason}"
+
+
+def _phases(phases: Sequence[PhaseView], width: int, *, ascii_only: bool) -> list[str]:
+    rows = [
+        [
+            MARKS[p.word].shown(ascii_only=ascii_only),
+            f"{n} {p.id}",
+            p.stage.replace("_", " ") + (f", attempt {p.attempt}" if p.attempt > 1 else ""),
+            f"{p.steps_done}/{p.steps_total} steps" if p.steps_total else "",
+            "" if p.stage == "pending" else instant(p.since),
+            p.title,
+        ]
+        for n, p in enumerate(phases, 1)
+    ]
+    return table(rows, width, ascii_only=ascii_only)
+
+
+def _under_way(view: StatusView, *, ascii_only: bool) -> Iterator[str]:
+    for step in view.steps:
+        mark = MARKS[step.word].shown(ascii_only=ascii_only)
+        why = f": {step.reason}" if step.reason else ""
+        yield f"{mark}  step {step.step} {step.status} since {instant(step.since)}{why}"
+    for run in view.runs[-MOST_RUNS:]:
+        yield run_line(run, ascii_only=ascii_only)
+
+
+def run_line(run: RunView, *, ascii_only: bool = False) -> str:
+    """One sync run: whose, how far, with what result."""
+    whose = "run" if run.ours else "somebody else's run"
+    counts = [
+        f"{figure(count)} {name}"
+        for name, count in (
+            ("processed", run.processed),
+            ("accepted", run.updated),
+            ("failed", run.failed),
+            ("invalid", run.invalid),
+        )
+        if count is not None
+    ]
+    share = f" ({run.share:.0%} of {run.source_rows:,})" if run.share is not None else ""
+    mark = MARKS[run.word].shown(ascii_only=ascii_only)
+    said = ", ".join(counts) or "no counts yet"
+    return f"{mark}  {whose} {run.run_id} of {run.sync} {run.status}: {said}{share}"
+
+
+def gate_name(gate: GateView) -> str:
+    """The gate with its number, where stakeholders count it."""
+    number = f"gate {gate.number}, " if gate.number is not None else "gate "
+    again = f", round {gate.round}" if gate.round > 1 else ""
+    place = gate.phase if gate.attempt == 1 else f"{gate.phase} attempt {gate.attempt}"
+    return f"{number}{gate.gate} ({place}, {moment_in_words(gate.moment)}{again})"
+
+
+def decision_word(gate: GateView) -> str:
+    """GO, NO-GO, INCONCLUSIVE, or NOT DECIDED."""
+    if gate.decision is None:
+        return "NOT DECIDED"
+    return gate.decision.value.replace("_", "-").upper()
+
+
+def _gate(gate: GateView, width: int, *, ascii_only: bool) -> Iterator[str]:
+    mark = MARKS[gate.word].shown(ascii_only=ascii_only)
+    met = sum(c.word == "PASS" for c in gate.checks)
+    yield f"{mark}  {gate_name(gate)}: {decision_word(gate)}, {met}/{len(gate.checks)} pass"
+    yield f"  {gate.title}"
+    telling = sorted(gate.checks, key=lambda c: WORST_FIRST[c.word])
+    yield from (
+        f"  {line}"
+        for line in table(
+            [_check(c, ascii_only=ascii_only) for c in telling], width - 2, ascii_only=ascii_only
+        )
+    )
+
+
+def _check(check: CheckView, *, ascii_only: bool) -> list[str]:
+    mark = MARKS[check.word].shown(ascii_only=ascii_only)
+    why = f"waived: {check.waived_by}" if check.waived_by else check.reason
+    return [mark, check.id, why or check.title]
+
+
+def _findings(view: StatusView) -> Iterator[str]:
+    if view.findings:
+        yield f"Open findings: {len(view.findings)}"
+    for finding in view.findings[:MOST_FINDINGS]:
+        due = f", due {instant(finding.due_at)}" if finding.due_at else ""
+        yield f"  {finding.severity} {finding.check} ({finding.owner}{due}): {finding.title}"
+
+
+def _choices(view: StatusView, width: int, *, ascii_only: bool) -> Iterator[str]:
+    awaited = [c for c in view.next if c.awaited]
+    others = [c for c in view.next if not c.awaited]
+    if awaited:
+        yield "Waits for a person"
+        rows = [[c.action, c.subject, " or ".join(c.roles), c.why] for c in awaited]
+        yield from (f"  {line}" for line in table(rows, width - 2, ascii_only=ascii_only))
+    if others:
+        said = ", ".join(dict.fromkeys(c.action.replace("_", " ") for c in others))
+        yield from wrap(f"Also possible: {said}", width)
+
+
+def event_rows(events: Sequence[EventView], width: int, *, ascii_only: bool) -> list[str]:
+    """Newest last, the sentence cut at the edge."""
+    rows = [[f"#{e.seq}", instant(e.at), e.actor, e.text] for e in events]
+    return table(rows, width, ascii_only=ascii_only)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import getmembers, isclass
@@ -16,6 +16,7 @@ from rollout.kinds import CheckKind, CheckKinds, StepKind, StepKinds
 from rollout.loader.documents import load_document, load_plan
 from rollout.loader.strict_yaml import DEFAULT_LIMITS, Limits
 from rollout.rehearsal.harness import PROFILE, Rehearsal, Setup, Watcher, rehearse
+from rollout.rehearsal.overrides import overridden
 from rollout.rehearsal.scenario import Scenario
 from rollout.store.opening import open_store
 
@@ -117,6 +118,8 @@ class RehearsalRequest:
     state: Path | None = None
     resume: bool = False
     watch: Watcher | None = None
+    overrides: Mapping[str, object] = field(default_factory=dict)
+    """Values of the scenario's `operator` and `world` by dotted path."""
 
 
 def run_rehearsal(request: RehearsalRequest, then: Callable[[Rehearsal, object], None]) -> Rehearsal:
@@ -124,7 +127,7 @@ def run_rehearsal(request: RehearsalRequest, then: Callable[[Rehearsal, object],
 
     Raises: PlanProblems, StoreUnavailable.
     """
-    scenario = read_scenario(request.plan, request.scenario)
+    scenario = overridden(read_scenario(request.plan, request.scenario), request.overrides)
     plan = read_plan(request.plan, request.kinds, {**scenario.params, **request.params})
     journal = _journal(request)
     where = ":memory:" if request.state is None else str(request.state)

@@ -22,6 +22,8 @@ class FiredFault:
     fault: Fault
     at: datetime
     """First firing, on the world's true clock."""
+    after_seq: int = 0
+    """The newest event when it fired: what is later in the log may be its doing."""
 
 
 @dataclass
@@ -32,6 +34,8 @@ class FaultPlan:
     now: Callable[[], datetime]
     perform: Actor
     journal: Journal
+    position: Callable[[], int] = lambda: 0
+    """The newest event's number."""
     fired: dict[str, FiredFault] = field(default_factory=dict)
     _armed: dict[str, datetime] = field(default_factory=dict)
     _calls: dict[str, int] = field(default_factory=dict)
@@ -80,11 +84,11 @@ class FaultPlan:
             )
         return None
 
-    def restore(self, fault_id: str, at: str) -> None:
+    def restore(self, fault_id: str, at: str, after_seq: int = 0) -> None:
         """From the journal: this fault has fired already; carry out again what it did to the world."""
         fault = next(f for f in self.faults if f.id == fault_id)
         if fault.id not in self.fired:
-            self.fired[fault.id] = FiredFault(fault, from_text(at))
+            self.fired[fault.id] = FiredFault(fault, from_text(at), after_seq)
             self._armed[fault.id] = from_text(at)
             self._calls[fault.id] = fault.at.nth
             if fault.kind != "http":
@@ -97,9 +101,9 @@ class FaultPlan:
 
     def _note(self, fault: Fault) -> None:
         if fault.id not in self.fired:
-            at = self.now()
-            self.journal.write({"kind": "fault", "fault": fault.id, "at": to_text(at)})
-            self.fired[fault.id] = FiredFault(fault, at)
+            at, seq = self.now(), self.position()
+            self.journal.write({"kind": "fault", "fault": fault.id, "at": to_text(at), "seq": seq})
+            self.fired[fault.id] = FiredFault(fault, at, seq)
 
 
 def _is_moment(fault: Fault, payload: Payload) -> bool:

@@ -30,7 +30,10 @@ Watcher = Callable[[RolloutState, datetime], None]
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a rehearsal came to: the folded state, the faults that fired, and the times."""
+    """What a rehearsal came to: the folded state, the faults that fired, and the times.
+
+    `log` and `evidence` can be read until the store is closed.
+    """
 
     plan: Plan
     scenario: Scenario
@@ -39,6 +42,8 @@ class Rehearsal:
     outcome: str
     fired: Mapping[str, FiredFault]
     simulated_s: float
+    log: EventLog
+    evidence: EvidenceStore
 
 
 class ObservedLog:
@@ -99,6 +104,7 @@ def rehearse(setup: Setup) -> Rehearsal:
 def _run(setup: Setup, stage: Stage) -> Rehearsal:
     name = setup.plan.plan
     log = ObservedLog(setup.log, stage.faults.on_events)
+    stage.faults.position = lambda: setup.log.head(name).seq
     if setup.log.head(name).seq == 0:
         digest = setup.evidence.put(setup.plan.model_dump(mode="json", by_alias=True))
         log.append(name, 0, stage.clock.now(), "rollout", [_created(setup, digest)])
@@ -122,7 +128,15 @@ def _run(setup: Setup, stage: Stage) -> Rehearsal:
     began = state.created_at or stage.clock.now()
     simulated = (stage.clock.now() - began).total_seconds()
     return Rehearsal(
-        setup.plan, setup.scenario, setup.seed, state, outcome, stage.faults.fired, simulated
+        setup.plan,
+        setup.scenario,
+        setup.seed,
+        state,
+        outcome,
+        stage.faults.fired,
+        simulated,
+        setup.log,
+        setup.evidence,
     )
 
 

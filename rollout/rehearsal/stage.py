@@ -251,4 +251,5 @@ def _replay(stage: Stage, past: Iterable[Mapping[str, object]]) -> None:
         elif entry["kind"] == "statement":
             stage.world.warehouse().execute(str(entry["sql"]))
         elif entry["kind"] == "fault":
-            stage.faults.restore(str(entry["fault"]), str(entry["at"]))
+            seq = int(str(entry.get("seq", 0)))
+            stage.faults.restore(str(entry["fault"]), str(entry["at"]), seq)

@@ -28,6 +28,7 @@ _REFUSED: dict[type[exp.Expr], str] = {
     exp.Lambda: "a lambda",
     exp.JSONExtract: "a path into JSON",
     exp.Hint: "a hint",
+    exp.AtTimeZone: "a change of time zone",
 }
 _UNITS = {"DAY", "DAYS", "DD", "D"}
 

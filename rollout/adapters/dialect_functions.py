@@ -21,7 +21,7 @@ FAITHFUL: frozenset[type[exp.Expr]] = frozenset(
         exp.Case, exp.Coalesce, exp.ConcatWs, exp.Contains, exp.Count,
         exp.CumeDist, exp.DenseRank, exp.EndsWith, exp.EqualNull, exp.Exists, exp.Exp, exp.Explode, exp.First,
         exp.FirstValue, exp.Greatest, exp.If, exp.Lag, exp.LastValue, exp.Lead, exp.Least,
-        exp.Length, exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5, exp.Max, exp.Median, exp.Min, exp.Ntile,
+        exp.Length, exp.LogicalAnd, exp.LogicalOr, exp.Lower, exp.MD5, exp.Median, exp.Ntile,
         exp.Nullif, exp.Nvl2, exp.Or, exp.PercentRank, exp.Pow, exp.Rank, exp.Repeat, exp.Replace,
         exp.Reverse, exp.RowNumber, exp.Sign, exp.StartsWith, exp.Stddev, exp.StddevPop, exp.StddevSamp, exp.Sum,
         exp.Upper, exp.Variance, exp.VariancePop, exp.Xor, exp.Year, exp.Month, exp.Day, exp.Hour, exp.Quarter,
@@ -30,22 +30,78 @@ FAITHFUL: frozenset[type[exp.Expr]] = frozenset(
 )  # fmt: skip
 
 
+OPERATORS: frozenset[type[exp.Expr]] = frozenset(
+    {
+        exp.Alias, exp.BitwiseAnd, exp.BitwiseNot, exp.BitwiseOr, exp.Dot, exp.EQ, exp.GT, exp.GTE, exp.Is,
+        exp.Kwarg, exp.LT, exp.LTE, exp.Mul, exp.NEQ, exp.Neg, exp.Not, exp.NullSafeEQ, exp.NullSafeNEQ, exp.Paren, exp.PropertyEQ,
+    }
+)  # fmt: skip
+"""Operators that mean the same in both; the others have a rewrite or are refused."""
+
+READ: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Cast: frozenset({"to"}),
+    exp.TryCast: frozenset({"to"}),
+    exp.Round: frozenset({"decimals"}),
+    exp.Substring: frozenset({"start", "length"}),
+    exp.Trim: frozenset({"position"}),
+    exp.Concat: frozenset({"expressions"}),
+    exp.TsOrDsAdd: frozenset({"unit"}),
+    exp.DateDiff: frozenset({"unit"}),
+    exp.TimestampDiff: frozenset({"unit"}),
+    exp.DateAdd: frozenset({"unit"}),
+    exp.TimestampAdd: frozenset({"unit"}),
+    exp.DateTrunc: frozenset({"unit"}),
+    exp.TimestampTrunc: frozenset({"unit"}),
+    exp.StrToUnix: frozenset({"format"}),
+    exp.TimeToStr: frozenset({"format"}),
+    exp.RegexpExtract: frozenset({"group"}),
+    exp.RegexpReplace: frozenset({"replacement"}),
+    exp.Like: frozenset({"negate"}),
+    exp.ILike: frozenset({"negate"}),
+    exp.Pad: frozenset({"fill_pattern", "is_left"}),
+    exp.StrPosition: frozenset({"substr"}),
+    exp.SHA2: frozenset({"length"}),
+    exp.Quantile: frozenset({"quantile"}),
+    exp.ApproxQuantile: frozenset({"quantile", "accuracy"}),
+    exp.Count: frozenset({"expressions"}),
+}
+"""Arguments beside `this` and `expression` that a rewrite takes into account (or may leave out)."""
+
+_ALWAYS_SET = {
+    "this", "expression", "typed", "safe", "big_int", "null_if_pos_overflow", "coalesce", "zero_on_all_null",
+    "casts_non_integer_decimals", "negative_length_returns_empty", "input_type_preserved",
+}  # fmt: skip
+"""What the parser sets on every call of the dialect; none of it is written in the statement."""
+
+
 def rewrite(node: exp.Expr) -> exp.Expr:
     """The node as DuckDB has to see it; the children are rewritten already.
 
     Raises: QueryFailed for what has no faithful translation.
     """
-    change = REWRITES.get(type(node))
+    kind = type(node)
+    change = REWRITES.get(kind)
     if change is not None:
+        given = {name for name, value in node.args.items() if value not in (None, False, [])}
+        unread = given - _ALWAYS_SET - READ.get(kind, frozenset())
+        if unread:
+            raise refused(f"{_name(node)} with {sorted(unread)[0]}")
         return change(node)
     if isinstance(node, exp.Anonymous):
         named = ANONYMOUS.get(node.name.upper())
         if named is None:
             raise refused(f"the function {node.name.lower()}")
         return named(node)
-    if isinstance(node, exp.Func) and type(node) not in FAITHFUL:
-        raise refused(f"the function {node.sql_name().lower()}")
+    if isinstance(node, exp.Func):
+        if kind not in FAITHFUL:
+            raise refused(f"the function {_name(node)}")
+    elif isinstance(node, exp.Binary | exp.Unary) and kind not in OPERATORS:
+        raise refused(f"the operator {_name(node)}")
     return node
+
+
+def _name(node: exp.Expr) -> str:
+    return node.sql_name().lower() if isinstance(node, exp.Func) else type(node).__name__.lower()
 
 
 _HASH = all_of("CAST(hash({all}) >> 1 AS BIGINT)")
@@ -113,6 +169,8 @@ REWRITES: dict[type[exp.Expr], Rewrite] = {
     # DuckDB has NULL for no rows where Spark has 0, and skips NULL where Spark takes it.
     exp.CountIf: aggregate("count(CASE WHEN {x} THEN 1 END)", x="this"),
     exp.AnyValue: aggregate("first({x})", x="this"),
+    exp.Max: aggregate("max({x})", x="this"),
+    exp.Min: aggregate("min({x})", x="this"),
     exp.Quantile: aggregate("quantile_cont(CAST({x} AS DOUBLE), {p})", x="this", p="quantile"),
     exp.ApproxQuantile: aggregate("quantile_disc({x}, {p})", x="this", p="quantile"),
     exp.SafeDivide: simple("CASE WHEN {b} <> 0 THEN {a} / {b} END", a="this", b="expression"),

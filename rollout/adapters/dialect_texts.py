@@ -69,8 +69,11 @@ def matched(node: exp.Expr) -> exp.Expr:
 
 def like(node: exp.Expr) -> exp.Expr:
     """Spark escapes with a backslash unless told otherwise, DuckDB with nothing."""
+    if isinstance(node.expression, exp.Any | exp.All):
+        raise refused("LIKE with several patterns")
     name = "LIKE" if isinstance(node, exp.Like) else "ILIKE"
-    return duck("{x} " + name + " {p} ESCAPE '\\'", x=node.this, p=node.expression)
+    negated = "NOT " if node.args.get("negate") else ""
+    return duck(f"{{x}} {negated}{name} {{p}} ESCAPE '\\'", x=node.this, p=node.expression)
 
 
 def padded(node: exp.Expr) -> exp.Expr:

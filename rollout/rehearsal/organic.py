@@ -10,11 +10,18 @@ import duckdb
 INSTANTS = (time(15, 20), time(22, 40))
 """UTC, on weekdays and weekends alike: mid-morning and afternoon in US Pacific time."""
 
+# Only what Salesforce has right and no group shares, so that each change queues one row.
 _CANDIDATES = """
 SELECT p.id FROM rds.pg_rds_public.properties AS p
+JOIN rds.pg_rds_public.companies AS c ON c.id = p.company_id
+JOIN rds.pg_rds_public.property_features AS f ON f.property_id = p.id
 JOIN sfdc.main.product_property AS t ON t.Snappt_Property_ID__c = p.id
-WHERE p.status = 'ACTIVE' AND p.company_code IS NOT NULL AND length(p.sfdc_id) = 18
-  AND t.Active_Property_Count__c = 1 AND t.Name = p.name AND NOT t.IsDeleted
+WHERE p.status = 'ACTIVE' AND NOT t.IsDeleted AND t.Active_Property_Count__c = 1
+  AND NOT t.Is_Multi_Property__c AND t.Name = p.name AND t.Company_Name__c = c.name
+  AND t.IDV_Enabled__c = f.identity_verification_enabled
+  AND t.Bank_Linking_Enabled__c = f.bank_linking_enabled
+  AND t.Payroll_Enabled__c = f.payroll_linking_enabled
+  AND t.Income_Insights_Enabled__c = f.income_verification_enabled
 ORDER BY p.id LIMIT 2000
 """
 

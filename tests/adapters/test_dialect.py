@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -81,6 +82,17 @@ SCALARS: list[tuple[str, Any]] = [
     ("locate('c', 'abc')", 3),
     ("'a_b' LIKE 'a\\_b'", True),
     ("'axb' LIKE 'a\\_b'", False),
+    ("'abc' NOT LIKE '%c'", False),
+    ("'abc' NOT LIKE '%d'", True),
+    ("NOT 'abc' LIKE '%d'", True),
+    ("'ABC' NOT ILIKE 'abc'", False),
+    ("'ABC' ILIKE 'ab%'", True),
+    ("'abc' NOT RLIKE 'b'", False),
+    ("1 NOT IN (1, 2)", False),
+    ("2 NOT BETWEEN 1 AND 3", False),
+    ("1 IS NOT DISTINCT FROM 1", True),
+    ("NOT (1 <=> NULL)", True),
+    ("5 & 4", 4),
     ("'abc' RLIKE 'b'", True),
     ("regexp_replace('a1b2', '[0-9]', '#')", "a#b#"),
     ("regexp_extract('k=42', 'k=([0-9]+)')", "42"),
@@ -253,6 +265,16 @@ def test_a_mistake_has_databricks_error_class(
         "dayname(ts)",
         "ceil(x, 1)",
         "floor(x, 1)",
+        "s LIKE 'a/%' ESCAPE '/'",
+        "s LIKE ANY ('a', 'b')",
+        "5 ^ 4",
+        "to_date(s, 'MM/dd/yyyy')",
+        "to_timestamp(s, 'MM/dd/yyyy')",
+        "split(s, ',', 2)",
+        "from_utc_timestamp(ts, 'America/Los_Angeles')",
+        "s COLLATE UTF8_LCASE",
+        "last_day(ts, 'YEAR')",
+        "max(x, 2)",
     ],
 )
 def test_what_has_no_faithful_translation_is_refused(
@@ -288,7 +310,9 @@ def test_round_is_half_up_on_the_digits(value: Any, places: int) -> None:
 
     wanted = float(value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP))
     text = translate(f"SELECT round(CAST('{value}' AS DOUBLE), {places}) AS v").sql
-    assert duckdb.sql(text).fetchall()[0][0] == wanted
+    relation = duckdb.sql(text)
+    assert relation is not None
+    assert relation.fetchall()[0][0] == wanted
 
 
 def test_a_view_keeps_the_text_that_was_written() -> None:
@@ -311,3 +335,15 @@ def test_a_script_is_split_outside_texts_and_comments() -> None:
     ]
     with pytest.raises(QueryFailed, match="PARSE_SYNTAX_ERROR"):
         split_statements("SELECT 'open")
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted([*ROOT.glob("gates/sql/*.sql"), *ROOT.glob("plans/sql/*.sql")]),
+    ids=lambda path: path.stem,
+)
+def test_every_statement_that_ships_can_be_rehearsed(path: Path) -> None:
+    assert translate(path.read_text("utf-8")).sql

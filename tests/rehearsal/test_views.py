@@ -80,9 +80,16 @@ def test_a_property_without_a_valid_salesforce_id_speaks_for_itself(made: World)
 
 
 def test_the_create_queue_is_what_is_active_and_not_in_the_copy(made: World) -> None:
-    queued = {r[0] for r in rows(made, "SELECT rds_property_id FROM crm.sfdc_dbx.properties_to_create")}
-    active = {r[0] for r in rows(made, "SELECT id FROM rds.pg_rds_public.properties WHERE status = 'ACTIVE'")}
-    held = {r[0] for r in rows(made, "SELECT snappt_property_id_c FROM crm.salesforce.product_property")}
+    queued = {
+        r[0] for r in rows(made, "SELECT rds_property_id FROM crm.sfdc_dbx.properties_to_create")
+    }
+    active = {
+        r[0]
+        for r in rows(made, "SELECT id FROM rds.pg_rds_public.properties WHERE status = 'ACTIVE'")
+    }
+    held = {
+        r[0] for r in rows(made, "SELECT snappt_property_id_c FROM crm.salesforce.product_property")
+    }
     assert queued == active - held
 
 
@@ -156,14 +163,22 @@ def test_the_health_check_reads_the_virtual_clock_and_the_audit_log(made: World)
 
 def test_coverage_of_nothing_is_no_figure(made: World) -> None:
     made.run_statement("DELETE FROM rds.pg_rds_public.properties", "warehouse")
-    found = rows(made, "SELECT coverage_percentage, coverage_status FROM crm.sfdc_dbx.daily_health_check")
+    found = rows(
+        made, "SELECT coverage_percentage, coverage_status FROM crm.sfdc_dbx.daily_health_check"
+    )
     assert found == [(None, "UNKNOWN")]
 
 
 def test_the_dashboard_has_five_widgets_and_no_accuracy_of_nothing(made: World) -> None:
     select = "SELECT widget, metric, value FROM crm.sfdc_dbx.sync_monitoring_dashboard"
     figures = {(w, m): v for w, m, v in rows(made, select)}
-    assert {w for w, _ in figures} == {"queues", "accuracy", "multi_property", "sync_health", "missing"}
+    assert {w for w, _ in figures} == {
+        "queues",
+        "accuracy",
+        "multi_property",
+        "sync_health",
+        "missing",
+    }
     assert figures["queues", "create_queue"] == figures["missing", "properties_missing"] == 40
     assert figures["queues", "update_queue"] == 90
     assert figures["multi_property", "properties"] == 41

@@ -151,8 +151,14 @@ def test_awkward_rows_can_be_there_from_the_start() -> None:
     assert live(made) == 17_825
     assert one(made, f"SELECT COUNT_IF(has_flag_mismatch) FROM {UPDATE}") == 1_072
     apply(made, "orphans")
-    assert rows(made, f"SELECT COUNT(*), COUNT_IF(has_flag_mismatch) FROM {UPDATE}") == [(7_868, 772)]
-    assert results(sync(made, queue(made, "create"))) == {"created": 624, "updated": 111, "rejected": 5}
+    assert rows(made, f"SELECT COUNT(*), COUNT_IF(has_flag_mismatch) FROM {UPDATE}") == [
+        (7_868, 772)
+    ]
+    assert results(sync(made, queue(made, "create"))) == {
+        "created": 624,
+        "updated": 111,
+        "rejected": 5,
+    }
     awkward = one(made, f"SELECT COUNT(*) FROM {CREATE} WHERE NOT has_valid_sfdc_id")
     assert awkward == 116
 

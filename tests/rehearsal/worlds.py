@@ -121,7 +121,7 @@ def _edited(loader: yaml.SafeLoader, node: yaml.MappingNode) -> str:
 
 
 _Loader.add_constructor("!edit", _edited)
-FAULTS: dict[str, dict[str, Any]] = yaml.load(  # noqa: S506 - a SafeLoader with one more tag
+FAULTS: dict[str, dict[str, Any]] = yaml.load(
     (Path(__file__).parent / "world_faults.yaml").read_text("utf-8"), _Loader
 )
 

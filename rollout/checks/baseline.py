@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
-from rollout.domain.evidence import Observation, Scalar
+from rollout.domain.evidence import Observation
 from rollout.domain.plan import Model
 from rollout.kinds import CheckContext
-from rollout.ports import RecordStore, Row
+from rollout.ports import Row
 
 SAMPLE = 20
 
 
 class BaselineCheckInputs(Model):
-    """`steps` captured the baselines, oldest first: of a row in several, the oldest counts.
-    A row last modified by anybody but `user` is somebody else's change and stays."""
+    """`steps` captured baselines of the whole target, oldest first; the oldest that exists counts.
+
+    `users` write for this rollout: the syncs' user first, then the one a rollback writes as. A row
+    last modified by anybody else is somebody else's change and stays.
+    """
 
     steps: list[str] = Field(min_length=1)
     target: str
-    user: str
+    users: list[str] = Field(min_length=1)
     on: str = "salesforce"
 
 
 class Baseline:
-    """Compares every row of the baselines with the target as it is now."""
+    """Compares every row of the baseline with the target as it is now."""
 
     kind: ClassVar[str] = "baseline"
     Inputs: ClassVar[type[BaseModel]] = BaselineCheckInputs
     primary: ClassVar[str | None] = "differing"
     metrics: ClassVar[Mapping[str, str] | None] = {
-        "rows": "rows of the baselines",
-        "differing": "rows whose values are not the baseline's, last modified by the sync's user",
-        "missing": "rows of the baselines that the target does not have",
-        "created_left": "rows that the baselines say were absent and the sync's user created",
+        "rows": "rows of the baseline",
+        "differing": "rows whose values are not the baseline's, last modified by one of `users`",
+        "missing": "rows of the baseline that the target does not have",
+        "created_left": "rows that the baseline does not have and one of `users` created",
         "changed_by_others": "rows that differ because somebody else changed them since",
     }
     default_go: ClassVar[Mapping[str, str]] = {
@@ -45,77 +48,67 @@ class Baseline:
     }
 
     def observe(self, inputs: BaselineCheckInputs, context: CheckContext) -> Observation:
-        rows, absent, fields, key = _merged(inputs, context)
-        if not rows and not absent:
+        found = _oldest(inputs.steps, context)
+        if found is None:
             return Observation(
                 metrics={},
-                source="no baseline",
-                problem="no baseline was captured: nothing to compare",
+                source=", ".join(inputs.steps),
+                problem="no baseline of the whole target was captured: nothing to compare",
             )
-        columns = ", ".join(["Id", "CreatedById", "LastModifiedById", key, *fields])
-        soql = f"SELECT {columns} FROM {inputs.target} WHERE {key} != null"  # noqa: S608 - plan names
-        store = context.connections.record_store(inputs.on)
-        return _compare(store, soql, rows, absent, fields, key, inputs, context)
+        step, baseline = found
+        columns = ", ".join(["Id", "CreatedById", "LastModifiedById", *baseline["fields"]])
+        soql = f"SELECT {columns} FROM {inputs.target}"  # noqa: S608 - plan names
+        table = context.connections.record_store(inputs.on).query(soql, max_rows=1_000_000)
+        now = {str(row["Id"]): row for row in table.dicts()}
+        return _compared(inputs, step, baseline, now, soql, context)
 
 
-def _merged(
-    inputs: BaselineCheckInputs, context: CheckContext
-) -> tuple[dict[str, dict[str, Scalar]], set[str], list[str], str]:
-    rows: dict[str, dict[str, Scalar]] = {}
-    absent: set[str] = set()
-    fields: dict[str, None] = {}
-    key = ""
-    for step in inputs.steps:
+def _oldest(steps: list[str], context: CheckContext) -> tuple[str, Any] | None:
+    for step in steps:
         try:
             found = context.facts.evidence_of_step(step)
         except KeyError:
             continue  # that phase was never reached
-        key = found["key"]
-        fields.update(dict.fromkeys(found["fields"]))
-        for name, values in found["rows"].items():
-            if name not in rows and name not in absent:
-                rows[name] = dict(zip(found["fields"], values, strict=True))
-        absent.update(k for k in found["absent"] if k not in rows)
-    return rows, absent, list(fields), key
+        if found.get("whole") and found["rows"]:
+            return step, found
+    return None
 
 
-def _compare(
-    store: RecordStore,
-    soql: str,
-    rows: dict[str, dict[str, Scalar]],
-    absent: set[str],
-    fields: list[str],
-    key: str,
+def _compared(
     inputs: BaselineCheckInputs,
+    step: str,
+    baseline: Any,
+    now: dict[str, Row],
+    soql: str,
     context: CheckContext,
 ) -> Observation:
-    now: dict[str, Row] = {
-        str(row[key]): row for row in store.query(soql, max_rows=1_000_000).dicts()
-    }
-    differing, others = [], 0
-    for name, before in rows.items():
-        row = now.get(name)
-        if row is None or all(row[f] == v for f, v in before.items()):
+    differing: list[Row] = []
+    others = 0
+    for record, values in baseline["rows"].items():
+        before = dict(zip(baseline["fields"], values, strict=True))
+        row = now.get(record)
+        if row is None or all(row[field] == value for field, value in before.items()):
             continue
-        if row["LastModifiedById"] == inputs.user:
-            differing.append({"key": name, **{f: row[f] for f in before if row[f] != before[f]}})
+        if row["LastModifiedById"] in inputs.users:
+            wrong = {f: row[f] for f, value in before.items() if row[f] != value}
+            differing.append({"Id": record, **wrong})
         else:
             others += 1
-    missing = sorted(set(rows) - now.keys())
-    left = sorted(k for k in absent if k in now and now[k]["CreatedById"] == inputs.user)
-    sample = differing + [{"key": k, "missing": True} for k in missing]
-    sample += [{"key": k, "created_left": True} for k in left]
+    missing = sorted(baseline["rows"].keys() - now.keys())
+    new = now.keys() - baseline["rows"].keys()
+    left = sorted(k for k in new if now[k]["CreatedById"] in inputs.users)
+    sample: list[Row] = [*differing, *({"Id": k, "missing": True} for k in missing)]
+    sample += [{"Id": k, "created_left": True} for k in left]
     return Observation(
         metrics={
-            "rows": len(rows) + len(absent),
+            "rows": len(baseline["rows"]),
             "differing": len(differing),
             "missing": len(missing),
             "created_left": len(left),
             "changed_by_others": others,
         },
-        source=f"{inputs.target} in {inputs.on}, against {', '.join(inputs.steps)}",
+        source=f"{inputs.target} in {inputs.on}, against {step}",
         query=soql,
         as_of=context.now,
         sample=sample[:SAMPLE],
-        detail={"fields": fields},
     )

@@ -22,8 +22,11 @@ WHOLE_OBJECT_FROM = 2000
 
 
 class BaselineInputs(Model):
-    """Keys come from the cohorts that `cohorts` steps selected, or from `relation`'s `key_column`
-    in the warehouse. `fields` of `target` are kept, and `key` is the target's key field."""
+    """`fields` of every record of `target` are kept by record id, the `key` field among them: a sync
+    may change the key itself.
+
+    With `cohorts` (steps that selected some) or `relation` and its `key_column` in the warehouse,
+    only those keys are kept, and keys that the target does not have are remembered as absent."""
 
     target: str
     key: str
@@ -36,11 +39,16 @@ class BaselineInputs(Model):
 
     @model_validator(mode="after")
     def _one_source(self) -> BaselineInputs:
-        if bool(self.cohorts) == (self.relation is not None):
-            raise ValueError("give either `cohorts` or `relation` with `key_column`")
-        if self.relation is not None and self.key_column is None:
-            raise ValueError("`relation` needs `key_column`")
+        if self.cohorts and self.relation is not None:
+            raise ValueError("give `cohorts`, or `relation` with `key_column`, or neither")
+        if (self.relation is None) != (self.key_column is None):
+            raise ValueError("`relation` and `key_column` belong together")
         return self
+
+    @property
+    def is_whole(self) -> bool:
+        """Every record of the target, whatever its key."""
+        return not self.cohorts and self.relation is None
 
 
 class CaptureBaseline(WritesNothing):
@@ -51,27 +59,31 @@ class CaptureBaseline(WritesNothing):
     outputs: ClassVar[Sequence[str]] = ("present", "absent", "evidence")
 
     def advance(self, inputs: BaselineInputs, context: StepContext) -> Move:
-        keys = _keys(inputs, context)
-        if not keys:
+        keys = [] if inputs.is_whole else _keys(inputs, context)
+        if not keys and not inputs.is_whole:
             return Failed("there are no keys to take a baseline of")
         store = context.connections.record_store(inputs.on)
         rows: dict[str, list[Any]] = {}
+        found: set[str] = set()
         for table in _read(store, inputs, keys):
-            for key, *values in table.rows:
-                if str(key) in rows:
-                    return Failed(
-                        f"key {key} is in {inputs.target} twice; a baseline needs one row"
-                    )
-                rows[str(key)] = values
+            for record, *values in table.rows:
+                if not inputs.is_whole and str(values[0]) in found:
+                    return Failed(f"{values[0]} is in {inputs.target} twice; a baseline needs one")
+                found.add(str(values[0]))
+                rows[str(record)] = values
         wanted = set(keys)
-        rows = {key: rows[key] for key in sorted(rows) if key in wanted}
-        absent = sorted(wanted - rows.keys())
+        if not inputs.is_whole:
+            rows = {record: values for record, values in rows.items() if values[0] in wanted}
+        absent = sorted(wanted - found)
+        if not rows and not absent:
+            return Failed(f"{inputs.target} holds no record at all: there is no baseline to take")
         document = {
             "object": inputs.target,
             "key": inputs.key,
-            "fields": inputs.fields,
-            "rows": rows,
+            "fields": [inputs.key, *inputs.fields],
+            "rows": dict(sorted(rows.items())),
             "absent": absent,
+            "whole": inputs.is_whole,
             "taken_at": context.now,
         }
         digest = context.evidence.put(document)
@@ -92,10 +104,10 @@ def _keys(inputs: BaselineInputs, context: StepContext) -> list[str]:
 
 
 def _read(store: RecordStore, inputs: BaselineInputs, keys: Sequence[str]) -> Iterator[Table]:
-    columns = ", ".join([inputs.key, *inputs.fields])
+    columns = ", ".join(["Id", inputs.key, *inputs.fields])
     select = f"SELECT {columns} FROM {inputs.target}"  # noqa: S608 - names of the validated plan
-    if len(keys) >= WHOLE_OBJECT_FROM:
-        yield store.query(f"{select} WHERE {inputs.key} != null", max_rows=1_000_000)
+    if inputs.is_whole or len(keys) >= WHOLE_OBJECT_FROM:
+        yield store.query(select, max_rows=1_000_000)
         return
     for start in range(0, len(keys), KEYS_PER_QUERY):
         literals = ", ".join(_literal(k) for k in keys[start : start + KEYS_PER_QUERY])

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rollout.domain.effects import Answer, Yes
 from rollout.domain.evidence import Scalar
-from rollout.domain.instants import to_text
+from rollout.domain.instants import from_text, to_text
 from rollout.domain.plan import SyncSpec
 from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext, Wait
 from rollout.ports import RecordStore, Row, RowResult
@@ -53,6 +53,9 @@ class Restoration:
                 return Failed(
                     f"{chunk.name}: {len(settled.value)} rows refused: {settled.value[:5]}"
                 )
+        if plan["unknown"]:
+            keys = [row["now"][self.sync.key] for row in plan["unknown"][:5]]
+            return Failed(f"{len(plan['unknown'])} rows were changed and have no baseline: {keys}")
         return Done(
             {
                 "restored_rows": len(plan["restore"]),
@@ -99,7 +102,7 @@ class Restoration:
         store = context.connections.record_store(TARGET)
         changed = _changed(store, self.sync, baseline["fields"], to_text(context.started_at))
         ours = {self.sync.user, context.plan.rollback.user if context.plan.rollback else ""}
-        plan = _sorted(changed, baseline, self.sync, ours)
+        plan = _sorted(changed, baseline, self.sync, ours, context.started_at)
         return Remember({"plan": context.evidence.put(plan)})
 
 
@@ -127,31 +130,43 @@ def _changed(store: RecordStore, sync: SyncSpec, fields: Sequence[str], since: s
 
 
 def _sorted(
-    changed: Sequence[Row], baseline: Mapping[str, Any], sync: SyncSpec, users: set[str]
+    changed: Sequence[Row],
+    baseline: Mapping[str, Any],
+    sync: SyncSpec,
+    users: set[str],
+    since: datetime,
 ) -> dict[str, Any]:
     """`left` lists the rows others changed since, with both values; they are not touched.
-    `users` are ours: the sync's, and the one this rollback writes as."""
-    plan: dict[str, list[Any]] = {"restore": [], "delete": [], "left": []}
+    `users` are ours: the sync's, and the one this rollback writes as. `unknown` rows were changed by
+    the sync and have no baseline: nobody knows what they said before."""
+    plan: dict[str, list[Any]] = {"restore": [], "delete": [], "left": [], "unknown": []}
     for row in changed:
-        key = row[sync.key]
-        before = baseline["rows"].get(key)
-        ours = row["LastModifiedById"] in users
-        if before is None:
-            if row["CreatedById"] != sync.user:
-                continue  # never ours
-            plan["delete" if ours else "left"].append(
-                {"Id": row["Id"]} if ours else _conflict(row, None)
+        before = baseline["rows"].get(row["Id"])
+        is_ours = row["LastModifiedById"] in users
+        if before is not None:
+            _sort_known(plan, row, dict(zip(baseline["fields"], before, strict=True)), is_ours)
+        elif row["CreatedById"] == sync.user and _is_new(row, since):
+            plan["delete" if is_ours else "left"].append(
+                {"Id": row["Id"]} if is_ours else _conflict(row, None)
             )
-            continue
-        values = dict(zip(baseline["fields"], before, strict=True))
-        differing = {f: v for f, v in values.items() if row.get(f) != v}
-        if not differing:
-            continue
-        if ours:
-            plan["restore"].append({"Id": row["Id"], **differing})
-        else:
-            plan["left"].append(_conflict(row, values))
+        elif row["LastModifiedById"] == sync.user:
+            plan["unknown"].append(_conflict(row, None))
     return plan
+
+
+def _sort_known(
+    plan: dict[str, list[Any]], row: Row, values: Mapping[str, Scalar], is_ours: bool
+) -> None:
+    differing = {f: v for f, v in values.items() if row.get(f) != v}
+    if differing and is_ours:
+        plan["restore"].append({"Id": row["Id"], **differing})
+    elif differing:
+        plan["left"].append(_conflict(row, values))
+
+
+def _is_new(row: Row, since: datetime) -> bool:
+    """Created while the step ran: only such a row may be deleted."""
+    return from_text(str(row["CreatedDate"])) >= since
 
 
 def _conflict(row: Row, before: Mapping[str, Scalar] | None) -> dict[str, Any]:

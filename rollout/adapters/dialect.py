@@ -56,7 +56,7 @@ def translate(sql: str) -> Translated:
     differently without saying so).
 
     >>> translate("SELECT COUNT_IF(a > 1) AS n FROM crm.s.t WHERE k = :key").sql
-    'SELECT count(CASE WHEN (a > 1) THEN 1 END) AS n FROM crm.s.t WHERE k = $key'
+    'SELECT count(CASE WHEN ("a" > 1) THEN 1 END) AS "n" FROM "crm"."s"."t" WHERE "k" = $key'
     """
     tree = _parsed(sql)
     _refuse_ambiguous_datediff(sql)
@@ -67,7 +67,10 @@ def translate(sql: str) -> Translated:
     parameters = frozenset(node.name for node in tree.find_all(exp.Placeholder))
     _rewrite_all(tree)
     try:
-        text = tree.sql("duckdb", comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
+        # Quoted, as a name may be a keyword of DuckDB alone.
+        text = tree.sql(
+            "duckdb", identify=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE
+        )
     except SqlglotError as error:
         raise refused(f"this statement ({_first_line(error)})") from error
     if isinstance(tree, exp.Create) and tree.kind == "VIEW":

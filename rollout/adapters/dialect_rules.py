@@ -29,7 +29,10 @@ def duck(template: str, **parts: exp.Expr) -> exp.Expr:
 
 def duck_call(template: str, **parts: exp.Expr) -> exp.Expr:
     """The same without brackets: one call, so that OVER or FILTER may follow."""
-    filled = {name: f"({part.sql('duckdb', comments=False)})" for name, part in parts.items()}
+    filled = {
+        name: f"({part.sql('duckdb', identify=True, comments=False)})"
+        for name, part in parts.items()
+    }
     return exp.Var(this=template.format(**filled))
 
 

@@ -104,7 +104,8 @@ class DuckDbWarehouse:
 
     def _translated(self, sql: str) -> Translated:
         statement = translate(sql)
-        for table in sorted(statement.tables):
+        named = {*statement.tables, *([statement.view] if statement.view else [])}
+        for table in sorted(named):
             if table.split(".")[0] in self._hidden:
                 raise _not_found(table)
         return statement

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from worlds import VIEWS, one, pass_time, rows, small
 
+from rollout.ports import Row
 from rollout.rehearsal.world import World
 
 
@@ -30,7 +31,7 @@ def test_every_view_answers_and_keeps_its_text(made: World) -> None:
 
 
 def test_a_flag_is_on_when_it_is_on_for_any_active_property_of_the_group(made: World) -> None:
-    members: dict[str, list[dict[str, object]]] = {}
+    members: dict[str, list[Row]] = {}
     enriched = made.read_source("crm.sfdc_dbx.rds_properties_enriched").dicts()
     for row in enriched:
         if row["property_status"] == "ACTIVE" and row["has_valid_sfdc_id"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from rollout.reports.wording import moment_in_words
 from rollout.view.gates import WORST_FIRST
@@ -30,6 +31,36 @@ def status_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> l
         if found:
             lines += [*([""] if lines else []), *found]
     return [clip(line, width, ascii_only=ascii_only) for line in lines]
+
+
+def live_lines(
+    view: StatusView, now: datetime, width: int, *, ascii_only: bool = False
+) -> list[str]:
+    """The picture of a rollout that is being watched at `now`: bar, phases, running, gates."""
+    passed = sum(p.stage == "passed" for p in view.phases)
+    share = passed / len(view.phases) if view.phases else 0.0
+    lines = [
+        f"{view.title}  {instant(now)}  {view.events:,} events",
+        f"{bar(share, min(40, width - 20), ascii_only=ascii_only)}  {passed}/{len(view.phases)} phases",
+        "",
+        *_phases(view.phases, width, ascii_only=ascii_only),
+        *_under_way(view, ascii_only=ascii_only),
+    ]
+    for gate in view.gates[-2:]:
+        lines += ["", *_gate(gate, width, ascii_only=ascii_only)]
+    return [clip(line, width, ascii_only=ascii_only) for line in lines]
+
+
+def bar(share: float, width: int, *, ascii_only: bool = False) -> str:
+    """A bar of `width` columns, `share` of it full.
+
+    >>> bar(0.5, 4), bar(0.5, 4, ascii_only=True)
+    ('━━──', '##..')
+    """
+    width = max(width, 1)
+    full = min(max(round(share * width), 0), width)
+    done, left = ("#", ".") if ascii_only else ("━", "─")
+    return done * full + left * (width - full)
 
 
 def _header(view: StatusView, *, ascii_only: bool) -> Iterator[str]:

@@ -1,0 +1,135 @@
+"""`rollout rehearse`: run the whole plan against a mocked world, and tell what happened."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rollout.cli import exits
+from rollout.cli.files import make_folder, write_file
+from rollout.cli.held import is_held_by_doubt
+from rollout.cli.live import LiveStatus
+from rollout.cli.settings import settings
+from rollout.cli.status import needs_ascii
+from rollout.domain.state import RolloutState
+from rollout.rehearsal.harness import Rehearsal, Watcher
+from rollout.rehearsal.summary import summary
+from rollout.reports.folder import json_text, report_files
+from rollout.view.account import Told, account_lines
+from rollout.view.plan_words import plan_words
+from rollout.wiring import RehearsalRequest, installed_kinds, run_rehearsal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """The command's arguments, as written."""
+
+    plan: Path
+    scenario: str
+    seed: int | None
+    settings: tuple[str, ...]
+    state: Path | None
+    resume: bool
+    out: Path | None
+    as_json: bool
+    ascii_only: bool
+    plugins: tuple[Path, ...]
+
+
+def run(wish: Wish) -> int:
+    """Raises: PlanProblems, Misuse, KindMisused, StoreUnavailable, LogDamaged."""
+    if wish.resume and wish.state is None:
+        raise exits.Misuse("--resume needs --state FILE: a rehearsal in memory is gone")
+    if wish.out is not None:
+        make_folder(wish.out)
+    said = settings(wish.settings)
+    ascii_only = wish.ascii_only or needs_ascii()
+    lines: list[str] = []
+    result: dict[str, Any] = {}
+    began = time.perf_counter()
+
+    def tell(rehearsal: Rehearsal, _store: object) -> None:
+        result.update(summary(rehearsal, time.perf_counter() - began))
+        if not wish.as_json:
+            lines.extend(_account(rehearsal, result, ascii_only=ascii_only))
+        if wish.out is not None:
+            _write_reports(wish.out, rehearsal, result)
+
+    with _live(ascii_only=ascii_only) as watch:
+        done = run_rehearsal(
+            RehearsalRequest(
+                plan=wish.plan,
+                scenario=wish.scenario,
+                seed=wish.seed,
+                params=said.params,
+                kinds=installed_kinds(wish.plugins),
+                state=wish.state,
+                resume=wish.resume,
+                watch=watch,
+                overrides=said.overrides,
+            ),
+            tell,
+        )
+    if wish.as_json:
+        exits.write_json(result)
+    else:
+        exits.write_lines(lines)
+    return code_of_outcome(done.outcome, done.state)
+
+
+def code_of_outcome(outcome: str, state: RolloutState) -> int:
+    """0 completed, 3 held by inconclusive gates alone, else 1."""
+    if outcome == "completed":
+        return exits.GO
+    phase = state.current_phase()
+    by_doubt = outcome == "held" and phase is not None and is_held_by_doubt(state, phase)
+    return exits.INCONCLUSIVE if by_doubt else exits.NO_GO
+
+
+def _account(rehearsal: Rehearsal, result: Mapping[str, Any], *, ascii_only: bool) -> list[str]:
+    told = Told(
+        state=rehearsal.state,
+        words=plan_words(rehearsal.plan.model_dump(mode="json", by_alias=True)),
+        documents=rehearsal.evidence.get,
+        faults=result["faults"],
+        about={fault.id: fault.about for fault in rehearsal.scenario.faults},
+        outcome=rehearsal.outcome,
+    )
+    return account_lines(told, _width(), ascii_only=ascii_only)
+
+
+def _width() -> int:
+    """A pipe has no edge: cut only where a terminal would."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+
+
+def _write_reports(folder: Path, rehearsal: Rehearsal, result: Mapping[str, Any]) -> None:
+    for name, text in report_files(rehearsal.state, rehearsal.plan, rehearsal.evidence):
+        write_file(folder / name, text)
+    write_file(folder / "summary.json", json_text(result))
+
+
+def _live(*, ascii_only: bool) -> LiveStatus | _Silent:
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        return LiveStatus(ascii_only=ascii_only)
+    return _Silent()
+
+
+class _Silent:
+    """Nobody watches a pipe."""
+
+    def __enter__(self) -> Watcher:
+        return _ignore
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _ignore(_state: RolloutState, _now: datetime) -> None:
+    pass

@@ -1,0 +1,196 @@
+"""A gate's evaluation as a document to read and to sign: what is decided, on which evidence, by whom.
+
+The same store gives the same bytes: nothing is read but the state, the plan and the evidence.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rollout.domain.evidence import Decision, Verdict
+from rollout.domain.instants import to_text
+from rollout.domain.plan import Plan
+from rollout.domain.state import DecisionState, GateState, RolloutState
+from rollout.ports import EvidenceStore
+from rollout.reports.check_report import check_report
+from rollout.reports.wording import moment_in_words
+
+FORMAT = "rollout gate report 1"
+
+LEAD = "project_lead"
+
+Report = dict[str, Any]
+"""JSON types only; see `gate_report` for its keys."""
+
+
+def gate_report(
+    state: RolloutState,
+    plan: Plan,
+    evidence: EvidenceStore,
+    gate: GateState,
+    *,
+    show_keys: bool = False,
+) -> Report:
+    """Everything about one evaluation; instants are texts, shares 0..1, durations seconds.
+
+    First what is decided, the decision, what blocks it and who must sign; then every check; then
+    waivers, findings, decisions; then how to hold it against the log. Keys of sample rows are
+    hashed unless `show_keys`.
+    """
+    spec = plan.gates.get(gate.gate)
+    phase = plan.phase(gate.phase)
+    checks = {c.check: c for c in spec.checks} if spec is not None else {}
+    return {
+        "format": FORMAT,
+        "question": _question(plan, gate),
+        "title": spec.title if spec is not None else gate.gate.replace("_", " "),
+        "decision": gate.decision.value if gate.decision is not None else None,
+        "blocking": list(gate.reasons) if gate.decision is not Decision.GO else [],
+        "sign_off": _sign_off(state, plan, gate),
+        "gate": gate.gate,
+        "number": spec.number if spec is not None else None,
+        "phase": {"id": phase.phase, "title": phase.title},
+        "attempt": gate.attempt,
+        "moment": gate.moment,
+        "moment_in_words": moment_in_words(gate.moment),
+        "round": gate.round,
+        "opened_at": to_text(gate.opened_at),
+        "decided_at": _text(gate.decided_at),
+        "rollout": {
+            "name": state.rollout,
+            "title": state.title,
+            "plan_sha256": state.plan_sha256,
+            "profile": state.profile,
+            "scenario": state.scenario,
+            "seed": state.seed,
+        },
+        "checks": [
+            check_report(
+                gate, name, checks.get(name), _waiver(state, gate, name), evidence, show_keys
+            )
+            for name in gate.checks
+        ],
+        "confirmations": _confirmations(state, gate),
+        "waivers": [_decision(d) for name in gate.checks if (d := _waiver(state, gate, name))],
+        "findings": _findings(state, gate),
+        "decisions": [
+            _decision(d)
+            for d in state.decisions
+            if (d.phase, d.attempt) == (gate.phase, gate.attempt) and d.decision != "waive"
+        ],
+        "verify": {
+            "opened_after_plan": state.plan_sha256,
+            "decided_seq": gate.decided_seq or None,
+            "evidence_sha256": gate.evidence_sha256 or None,
+            "log_seq": state.seq,
+            "log_head": state.head,
+        },
+        "keys_hashed": not show_keys,
+    }
+
+
+def _question(plan: Plan, gate: GateState) -> str:
+    title = plan.phase(gate.phase).title
+    kind, _, rest = gate.moment.partition(":")
+    names = [p.phase for p in plan.phases]
+    following = plan.phases[names.index(gate.phase) + 1 :]
+    then = f"and may “{following[0].title}” follow?" if following else "and with it the rollout?"
+    return {
+        "entry": f"May “{title}” begin?",
+        "exit": f"Is “{title}” done, {then}",
+        "step": f"May “{title}” go on after the step {rest}?",
+        "rollback": "Is the target back at its baseline?",
+        "soak": f"Was “{title}” really watched?",
+    }.get(kind, f"Is “{title}” still clean?")
+
+
+def _sign_off(state: RolloutState, plan: Plan, gate: GateState) -> Report:
+    """Who must put a name to it, and who did. Only an exit gate is signed; an entry gate waits
+    for the lead's word."""
+    rule = plan.phase(gate.phase).sign_off if gate.moment == "exit" else None
+    roles = list(rule.roles) if rule is not None else []
+    given = [
+        {
+            "role": s.role,
+            "by": s.by,
+            "approve": s.approve,
+            "reason": s.reason,
+            "at": to_text(s.at),
+            "evidence_sha256": s.evidence_sha256,
+            "rehearsed": s.rehearsed,
+        }
+        for s in state.signatures
+        if (s.phase, s.attempt, s.gate) == (gate.phase, gate.attempt, gate.gate)
+        and gate.moment == "exit"
+    ]
+    signed = {s["role"] for s in given if s["evidence_sha256"] == gate.evidence_sha256}
+    return {
+        "roles": roles,
+        "given": given,
+        "missing": [role for role in roles if role not in signed],
+        "proceed": LEAD if gate.moment == "entry" else None,
+    }
+
+
+def _confirmations(state: RolloutState, gate: GateState) -> list[Report]:
+    return [
+        {
+            "check": c.check,
+            "by": c.by,
+            "role": c.role,
+            "answer": c.answer,
+            "note": c.note,
+            "at": to_text(c.at),
+            "seq": c.seq,
+            "file_sha256": c.file_sha256,
+        }
+        for c in state.confirmations
+        if (c.phase, c.attempt) == (gate.phase, gate.attempt) and c.check in gate.checks
+    ]
+
+
+def _findings(state: RolloutState, gate: GateState) -> list[Report]:
+    return [
+        {
+            "id": f.finding,
+            "check": f.check,
+            "severity": f.severity,
+            "state": f.state,
+            "owner": f.owner,
+            "title": f.title,
+            "detail": f.detail,
+            "raised_at": to_text(f.raised_at),
+            "due_at": _text(f.due_at),
+            "closed_by": f.closed_by,
+            "closed_reason": f.closed_reason,
+        }
+        for f in state.findings.values()
+        if (f.phase, f.attempt) == (gate.phase, gate.attempt) and f.check in gate.checks
+    ]
+
+
+def _decision(decision: DecisionState) -> Report:
+    return {
+        "decision": decision.decision,
+        "subject": decision.subject,
+        "by": decision.by,
+        "role": decision.role,
+        "reason": decision.reason,
+        "at": to_text(decision.at),
+        "seq": decision.seq,
+    }
+
+
+def _waiver(state: RolloutState, gate: GateState, check: str) -> DecisionState | None:
+    """A waiver that this round counted: given before it was decided, for a check that did not pass."""
+    if gate.checks[check].verdict is Verdict.PASS:
+        return None
+    waiver = state.waiver(gate.phase, gate.attempt, check)
+    if waiver is None or (gate.decided_seq and waiver.seq > gate.decided_seq):
+        return None
+    return waiver
+
+
+def _text(instant: datetime | None) -> str | None:
+    return to_text(instant) if instant is not None else None

@@ -189,15 +189,17 @@ class SalesforceTruth:
         stamps = {"at": at, "by": by}
         writable = [name for name, _ in known if name.lower() not in SYSTEM_FIELDS]
         name = columns[key.lower()][0]
-        for sql, values in (
-            (matching(name, fields, operation, self.validation, self.unique_key), None),
-            (updating(writable), stamps),
-            (inserting(writable), stamps),
-        ):
-            self._connection.execute(sql, values).fetchall()
+        self._connection.execute(
+            matching(name, fields, operation, self.validation, self.unique_key)
+        ).fetchall()
         answers = self._connection.execute(
             "SELECT id, result, coalesce(reason, '') FROM rollout_outcome ORDER BY rollout_ord"
         ).fetchall()
+        happened = {result for _, result, _ in answers}
+        if "updated" in happened:
+            self._connection.execute(updating(writable), stamps).fetchall()
+        if "created" in happened:
+            self._connection.execute(inserting(writable), stamps).fetchall()
         return [RowOutcome(k, *answer) for k, answer in zip(keys, answers, strict=True)]
 
     def _stage(self, incoming: pa.Table, known: list[tuple[str, str]]) -> None:

@@ -50,7 +50,8 @@ def default_rules() -> list[ValidationRule]:
         ),
         ValidationRule(
             ("Short_ID__c",),
-            'r."Short_ID__c" IN (SELECT Short_ID__c FROM sfdc.main.product_property WHERE NOT IsDeleted)',
+            'r."Short_ID__c" IN (SELECT Short_ID__c FROM sfdc.main.product_property WHERE NOT IsDeleted'
+            " AND Short_ID__c IN (SELECT Short_ID__c FROM rollout_incoming))",
             "DUPLICATE_VALUE: duplicate value found: Short_ID__c",
             ("created",),
         ),
@@ -81,7 +82,7 @@ def matching(
           'a0PVj' || lpad(CAST(nextval('sfdc.main.record_number') AS VARCHAR), 10, '0') || 'AAQ' END AS new_id
       FROM (
         SELECT r.rollout_ord, r.id, r.intent,
-          CASE {_refusals(key, operation, unique_key)}{_broken_rules(fields, rules)} END AS reason
+          CASE {_refusals(key, operation, unique_key)}{_broken_rules(fields, operation, rules)} END AS reason
         FROM (
           SELECT r.* {"EXCLUDE (Id)" if exact else ""}, m.id, coalesce(m.n, 0) AS n,
             count(*) OVER (PARTITION BY {ours}) AS twice, {ours} AS rollout_key,
@@ -89,7 +90,7 @@ def matching(
           FROM rollout_incoming AS r
           LEFT JOIN (
             SELECT {theirs} AS k, min(Id) AS id, count(*) AS n FROM {OBJECT}
-            WHERE NOT IsDeleted AND "{key}" IS NOT NULL GROUP BY 1
+            WHERE NOT IsDeleted AND {theirs} IN (SELECT {ours} FROM rollout_incoming AS r) GROUP BY 1
           ) AS m ON m.k = {ours}
         ) AS r
         ORDER BY r.rollout_ord
@@ -126,13 +127,16 @@ def inserting(writable: Sequence[str]) -> str:
     """  # noqa: S608 - names come from the object's own description
 
 
-def _broken_rules(fields: Sequence[str], rules: Sequence[ValidationRule]) -> str:
+def _broken_rules(
+    fields: Sequence[str], operation: Operation, rules: Sequence[ValidationRule]
+) -> str:
     carried = {f.lower() for f in fields}
+    possible = {"upsert": {"created", "updated"}, "update": {"updated"}, "insert": {"created"}}
     return "".join(
         f" WHEN intent IN ({', '.join(repr(on) for on in rule.on)}) AND ({rule.predicate})"
         f" THEN '{_quoted(rule.reason)}'"
         for rule in rules
-        if all(f.lower() in carried for f in rule.fields)
+        if all(f.lower() in carried for f in rule.fields) and possible[operation] & set(rule.on)
     )
 
 

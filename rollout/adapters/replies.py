@@ -132,16 +132,19 @@ def _finite(text: str) -> float:
 
 def _depth(document: Any) -> int:
     """Levels of nesting, without recursion."""
-    depth, level = 0, [document]
+    depth, level = 0, [document] if type(document) in _CONTAINERS else []
     while level:
-        nested = [
-            d.values() if isinstance(d, dict) else d for d in level if isinstance(d, dict | list)
-        ]
-        if not nested:
-            return depth
         depth += 1
-        level = [value for values in nested for value in values]
+        level = [
+            value
+            for container in level
+            for value in (container.values() if type(container) is dict else container)
+            if type(value) in _CONTAINERS  # exact: the decoder makes nothing else, and it is hot
+        ]
     return depth
+
+
+_CONTAINERS = frozenset({dict, list})
 
 
 def _http_date(text: str) -> datetime | None:

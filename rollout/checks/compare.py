@@ -13,7 +13,7 @@ from rollout.checks.cohort_keys import keys_of
 from rollout.checks.compare_counts import fingerprints, repeated, repeated_keys, sizes
 from rollout.checks.compare_inputs import CompareInputs, Side, sides
 from rollout.checks.compare_parts import KEYS
-from rollout.checks.compare_sql import hashed, whole
+from rollout.checks.compare_sql import hashed, whole, whole_examples
 from rollout.checks.population import count, only_row, sample, source, too_few
 from rollout.checks.statements import key_list, render
 from rollout.checks.written import filled
@@ -185,21 +185,23 @@ def _compared_by_hash(asking: _Asking, known: Mapping[str, int]) -> Observation:
 
 def _compared_whole(asking: _Asking, *, unique: bool = False) -> Observation:
     """`unique`: the keys have just been counted exactly, so they need not be looked at again."""
-    table = asking.ask(
-        whole(asking.source, asking.target, asking.tolerances, only_listed=asking.limited)
-    )
-    row = table.dicts()[0]
+    sides_ = (asking.source, asking.target, asking.tolerances)
+    row = only_row(asking.ask(whole(*sides_, only_listed=asking.limited, count_keys=not unique)))
     totals = _totals(row, asking.inputs)
     nulls = {name: count(row[name], name) for name in ("null_source_keys", "null_target_keys")}
-    repeats = count(row["distinct_keys"], "distinct keys") != totals["keyed"]
-    if not unique and (repeats or any(nulls.values())):
-        return _unpaired(asking)
+    if not unique:
+        repeats = count(row["distinct_keys"], "distinct keys") != totals["keyed"]
+        if repeats or any(nulls.values()):
+            return _unpaired(asking)
     # every key occurs once: a row of the join is a row of each side it was found on
     rows = {
         "source_rows": totals["keyed"] - totals["extra"] + nulls["null_source_keys"],
         "target_rows": totals["keyed"] - totals["missing"] + nulls["null_target_keys"],
     }
-    examples = _examples(table, asking.inputs)
+    examples: list[Row] = []
+    if totals["missing"] or totals["extra"] or totals["mismatched"]:
+        found = asking.ask(whole_examples(*sides_, only_listed=asking.limited))
+        examples = _examples(found, asking.inputs)
     return _answered(asking, {**totals, **rows, **nulls}, examples)
 
 

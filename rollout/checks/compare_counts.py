@@ -15,11 +15,14 @@ def sizes(source: Side, target: Side) -> exp.Select:
     counts and NULL counts are in the files' statistics."""
 
     def counted(side: Side, name: str) -> exp.Subquery:
-        rows = from_side(side, []).select(
-            named(exp.Count(this=STAR), f"{name}_rows"),
-            named(exp.CountIf(this=any_null(side.keys)), f"null_{name}_keys"),
-        )
-        return rows.subquery(f"{name}_side")
+        # for one column COUNT(key) is in the files' statistics, a test of each row is not
+        null: exp.Expr = exp.CountIf(this=any_null(side.keys))
+        if len(side.keys) == 1:
+            null = exp.Sub(
+                this=exp.Count(this=STAR), expression=exp.Count(this=side.keys[0].copy())
+            )
+        counts = [named(exp.Count(this=STAR), f"{name}_rows"), named(null, f"null_{name}_keys")]
+        return from_side(side, counts).subquery(f"{name}_side")
 
     return (
         exp.select("*")
@@ -36,7 +39,7 @@ def fingerprints(source: Side, target: Side) -> exp.Select:
         rows = from_side(side, []).select(
             named(exp.Count(this=STAR), f"{name}_rows"),
             named(
-                call("BIT_XOR", hash_of([*(as_text(k) for k in side.keys), *side.values])),
+                call("BIT_XOR", hash_of([*side.keys, *side.values])),
                 f"{name}_print",
             ),
         )

@@ -22,14 +22,30 @@ FINDINGS = ("mismatched", "missing", "extra")
 
 
 def whole(
-    source: Side, target: Side, tolerances: Sequence[str | None], *, only_listed: bool = False
+    source: Side,
+    target: Side,
+    tolerances: Sequence[str | None],
+    *,
+    only_listed: bool = False,
+    count_keys: bool = True,
 ) -> exp.Select:
-    """One pass over both sides. Every row repeats the totals; it also holds one example.
+    """One pass over both sides, one row: the totals.
 
     `tolerances`: for every column the name of the parameter with its tolerance, or None.
+    `count_keys`: also tell how many keys are distinct.
     """
-    wide = [_wide(side, only=listed(side) if only_listed else None) for side in (source, target)]
-    return _answer(exp.select(), wide, source, tolerances, count_keys=True)
+    joined = _whole_join(source, target, tolerances, only_listed=only_listed)
+    totals = _totals(len(source.keys), len(tolerances), count_keys=count_keys)
+    return totals.with_("joined", as_=joined)
+
+
+def whole_examples(
+    source: Side, target: Side, tolerances: Sequence[str | None], *, only_listed: bool = False
+) -> exp.Select:
+    """At most 20 rows that differ, of every kind some. Asked only when there are any."""
+    joined = _whole_join(source, target, tolerances, only_listed=only_listed)
+    found = _found(len(source.keys))
+    return _examples().with_("joined", as_=joined).with_("found", as_=found)
 
 
 def hashed(source: Side, target: Side, tolerances: Sequence[str | None]) -> exp.Select:
@@ -69,47 +85,48 @@ def hashed(source: Side, target: Side, tolerances: Sequence[str | None]) -> exp.
         named(total(column("source_seen")), "source_seen"),
         named(total(column("target_seen")), "target_seen"),
     ).from_("differing")
-    start = exp.select().with_("differing", as_=differing).with_("seen", as_=seen)
     wide = [_wide(side, only=_differs(side)) for side in (source, target)]
-    answer = _answer(start, wide, source, tolerances, count_keys=False)
-    return answer.join("seen", join_type="cross")
+    keys, columns = len(source.keys), len(tolerances)
+    return (
+        exp.select("*")
+        .with_("differing", as_=differing)
+        .with_("seen", as_=seen)
+        .with_("joined", as_=_joined(wide, keys, tolerances))
+        .with_("totals", as_=_totals(keys, columns, count_keys=False))
+        .with_("found", as_=_found(keys))
+        .from_("totals")
+        .join("seen", join_type="cross")
+        .join(_examples().subquery("examples"), on=exp.true(), join_type="left")
+    )
 
 
-def _answer(
-    start: exp.Select,
-    wide: Sequence[exp.Select],
-    side: Side,
-    tolerances: Sequence[str | None],
-    *,
-    count_keys: bool,
+def _whole_join(
+    source: Side, target: Side, tolerances: Sequence[str | None], *, only_listed: bool
 ) -> exp.Select:
-    joined = _joined(wide, len(side.keys), tolerances)
+    wide = [_wide(side, only=listed(side) if only_listed else None) for side in (source, target)]
+    return _joined(wide, len(source.keys), tolerances)
+
+
+def _found(keys: int) -> exp.Select:
+    """Every row that differs, numbered within its kind in the order of its key."""
+    by_key = [column(f"{side}k{i}") for side in ("s", "t") for i in range(keys)]
     place = exp.Window(
         this=exp.RowNumber(),
         partition_by=[column("finding")],
-        order=exp.Order(expressions=[column(f"sk{0}"), column(f"tk{0}")]),
+        order=exp.Order(expressions=by_key),
     )
-    found = (
-        exp.select("*", named(place, "place"))
-        .from_("joined")
-        .where(
-            exp.In(this=column("finding"), expressions=[exp.Literal.string(f) for f in FINDINGS])
-        )
-    )
-    examples = (
+    kinds = [exp.Literal.string(finding) for finding in FINDINGS]
+    differs = exp.In(this=column("finding"), expressions=kinds)
+    return exp.select("*", named(place, "place")).from_("joined").where(differs)
+
+
+def _examples() -> exp.Select:
+    return (
         exp.select("*")
         .from_("found")
         .where(exp.LTE(this=column("place"), expression=number(SAMPLE_ROWS)))
         .order_by(column("place"), exp.Ordered(this=column("finding"), desc=True))
         .limit(SAMPLE_ROWS)
-    )
-    return (
-        start.with_("joined", as_=joined)
-        .with_("totals", as_=_totals(len(side.keys), len(tolerances), count_keys=count_keys))
-        .with_("found", as_=found)
-        .select("*")
-        .from_("totals")
-        .join(examples.subquery("examples"), on=exp.true(), join_type="left")
     )
 
 
@@ -211,8 +228,9 @@ def _narrow(side: Side) -> exp.Select:
 
 
 def key_hash(side: Side) -> exp.Expr:
-    """As texts, so that an integer and its digits hash alike; the exact join decides later."""
-    return hash_of([as_text(key.copy()) for key in side.keys])
+    """Keys of unlike types hash unlike even when equal: slow, as all rows then seem to differ, and
+    still right, as the exact join decides."""
+    return hash_of([key.copy() for key in side.keys])
 
 
 def _differs(side: Side) -> exp.Expr:

@@ -264,6 +264,12 @@ def test_a_record_outside_the_cohort_fails_at_the_target() -> None:
     assert verdict(KIND, seen).verdict == Verdict.FAIL
 
 
+def test_a_record_without_a_key_is_outside_whatever_the_cohort_is_called() -> None:
+    steps = {"pilot": {"keys": ["None"]}}
+    seen = look(KIND, Duck(), DIRECT, steps=steps, records=Records(9, changed(None)))
+    assert seen.metrics["outside"] == 1
+
+
 def test_an_empty_target_or_a_cut_answer_does_not_pass() -> None:
     for records in (Records(0, []), Records(90_000, changed("a"), truncated=True)):
         seen = look(KIND, Duck(), DIRECT, steps=COHORT, records=records)

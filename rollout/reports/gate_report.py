@@ -124,7 +124,9 @@ def _sign_off(state: RolloutState, plan: Plan, gate: GateState) -> Report:
         if (s.phase, s.attempt, s.gate) == (gate.phase, gate.attempt, gate.gate)
         and gate.moment == "exit"
     ]
-    signed = {s["role"] for s in given if s["evidence_sha256"] == gate.evidence_sha256}
+    signed = {
+        s["role"] for s in given if s["approve"] and s["evidence_sha256"] == gate.evidence_sha256
+    }
     return {
         "roles": roles,
         "given": given,

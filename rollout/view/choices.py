@@ -12,10 +12,8 @@ from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.state import GateState, PhaseState, RolloutState
 from rollout.view.gates import newest_rounds
 from rollout.view.model import ChoiceView
-from rollout.view.plan_words import CheckWords, PlanWords
+from rollout.view.plan_words import LEAD, CheckWords, PlanWords
 from rollout.view.text import plain
-
-LEAD = "project_lead"
 
 _OF_STAGE: dict[str, tuple[str, ...]] = {
     "pending": (),
@@ -90,7 +88,7 @@ def _to_sign(state: RolloutState, phase: PhaseState, words: PlanWords) -> Iterat
     said = words.phase(phase.id)
     if phase.stage != "sign_off" or said.sign_off is None:
         return
-    given = {s.role for s in state.signatures if (s.phase, s.attempt) == _now(phase)}
+    given = {s.role for s in state.signatures if (s.phase, s.attempt) == _now(phase) and s.approve}
     gate = said.exit[0] if said.exit else ""
     for role in said.sign_off.roles:
         if role not in given:

@@ -8,7 +8,11 @@ from rollout.view.gates import WORST_FIRST
 from rollout.view.marks import MARKS
 from rollout.view.model import CheckView, GateView
 from rollout.view.status_text import decision_word, gate_name
-from rollout.view.text import clip, figures, instant, wrap
+from rollout.view.text import clip, figures, instant, pad, wrap
+
+_MARK = 6
+"""Columns of a glyph and its word."""
+_INDENT = " " * (2 + _MARK + 2)
 
 
 def gate_lines(gate: GateView, width: int, *, ascii_only: bool = False) -> list[str]:
@@ -27,14 +31,18 @@ def _check(check: CheckView, width: int, *, ascii_only: bool) -> Iterator[str]:
     mark = MARKS[check.word].shown(ascii_only=ascii_only)
     verdict = check.verdict.value if check.verdict else "not concluded"
     only_shown = ", shown only" if check.shadow else ""
-    yield from wrap(f"{mark}  {check.title}  [{check.id}, {verdict}{only_shown}]", width, "  ")
+    start = f"  {pad(mark, _MARK)}  "
+    title = f"{check.title} [{check.id}, {verdict}{only_shown}]"
+    first, *rest = wrap(title, width, " " * len(start))
+    yield start + first.lstrip()
+    yield from rest
     samples = f" ({check.samples} samples)" if check.samples > 1 else ""
-    yield from wrap(f"observed: {figures(check.observed) or 'nothing'}{samples}", width, "      ")
+    yield from wrap(f"observed: {figures(check.observed) or 'nothing'}{samples}", width, _INDENT)
     if check.required:
-        yield from wrap(f"required: {check.required}", width, "      ")
+        yield from wrap(f"required: {check.required}", width, _INDENT)
     if check.reason:
-        yield from wrap(f"because:  {check.reason}", width, "      ")
+        yield from wrap(f"because:  {check.reason}", width, _INDENT)
     if check.waived_by:
-        yield from wrap(f"waived:   {check.waived_by}", width, "      ")
+        yield from wrap(f"waived:   {check.waived_by}", width, _INDENT)
     if check.word in {"FAIL", "UNKN"} and check.if_it_fails:
-        yield from wrap(f"then:     {check.if_it_fails}", width, "      ")
+        yield from wrap(f"then:     {check.if_it_fails}", width, _INDENT)

@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 
+LEAD = "project_lead"
+"""The role that decides. Source: `domain/command.py`, which this must not import."""
+
 Conditions = str | dict[str, str] | None
 
 
@@ -33,7 +36,9 @@ class CheckWords(msgspec.Struct, frozen=True):
     def roles(self) -> list[str]:
         """Who may answer an `attest` check."""
         named = self.inputs.get("roles")
-        return [str(role) for role in named] if isinstance(named, list) else [self.owner]
+        if isinstance(named, list) and named:
+            return [str(role) for role in named]
+        return list(dict.fromkeys([self.owner or LEAD, LEAD]))
 
 
 class GateWords(msgspec.Struct, frozen=True):

@@ -58,7 +58,13 @@ class World:
             self._connection, self._lock, self._settle, self._salesforce_changed
         )
         self._write_settings()
-        self._warehouse = self.warehouse()
+        self._warehouse = DuckDbWarehouse(
+            self.warehouse_cursor,
+            self.clock.now,
+            self.catch_up,
+            views=self.views,
+            changed=self._warehouse_changed,
+        )
         for sql in _in_order(view_files):
             self._warehouse.run(sql)
         if spec.fivetran == "off":
@@ -71,14 +77,8 @@ class World:
             return self._connection.cursor()
 
     def warehouse(self) -> DuckDbWarehouse:
-        """A warehouse on this world: it catches up first, keeps view texts, counts versions."""
-        return DuckDbWarehouse(
-            self.warehouse_cursor,
-            self.clock.now,
-            self.catch_up,
-            views=self.views,
-            changed=self._warehouse_changed,
-        )
+        """The warehouse of this world: it catches up first, keeps view texts, counts versions."""
+        return self._warehouse
 
     def catch_up(self) -> None:
         """Let everything happen that is due until now: services, workflow, organic changes, copies."""

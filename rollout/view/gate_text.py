@@ -41,8 +41,8 @@ def _check(check: CheckView, width: int, *, ascii_only: bool) -> Iterator[str]:
     if check.required:
         yield from wrap(f"required: {check.required}", width, _INDENT)
     if check.reason:
-        yield from wrap(f"because:  {check.reason}", width, _INDENT)
+        yield from wrap(f"because: {check.reason}", width, _INDENT)
     if check.waived_by:
-        yield from wrap(f"waived:   {check.waived_by}", width, _INDENT)
+        yield from wrap(f"waived: {check.waived_by}", width, _INDENT)
     if check.word in {"FAIL", "UNKN"} and check.if_it_fails:
-        yield from wrap(f"then:     {check.if_it_fails}", width, _INDENT)
+        yield from wrap(f"then: {check.if_it_fails}", width, _INDENT)

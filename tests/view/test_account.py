@@ -50,8 +50,8 @@ def test_a_gate_is_told_with_question_observation_requirement_verdict_and_reason
     assert "✗ FAIL  The empty keys is right [empty_keys, fail]" in said
     assert "observed: rows 3" in said
     assert "required: = 0" in said
-    assert "because:  empty_keys reason" in said
-    assert "then:     Stop and look." in said
+    assert "because: empty_keys reason" in said
+    assert "then: Stop and look." in said
     assert "[drift, fail, shown only]" in said
 
 

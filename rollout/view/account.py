@@ -11,7 +11,7 @@ import msgspec
 
 from rollout.domain.durations import format_duration
 from rollout.domain.evidence import Decision
-from rollout.domain.state import DecisionState, GateState, RolloutState
+from rollout.domain.state import DecisionState, GateState, RolloutState, SignatureState
 from rollout.view.gate_text import gate_lines
 from rollout.view.gates import Documents, gate_view
 from rollout.view.marks import FAIL, PASS, SKIP, WARN, Mark
@@ -47,7 +47,7 @@ def account_lines(told: Told, width: int, *, ascii_only: bool = False) -> list[s
     ):
         found = list(part)
         if found:
-            lines += [*found, ""]
+            lines += found if found[-1] == "" else [*found, ""]
     lines = [clip(line, width, ascii_only=ascii_only) for line in lines]
     return [*lines, outcome_line(told)]
 
@@ -85,7 +85,7 @@ def _gates(told: Told, width: int, *, ascii_only: bool) -> Iterator[str]:
             yield _quiet_line(views, quiet, ascii_only=ascii_only)
             views = [v for v in views if v.decision is not Decision.GO]
         for view in views:
-            yield from gate_lines(view, width, ascii_only=ascii_only)
+            yield from (*gate_lines(view, width, ascii_only=ascii_only), "")
 
 
 def _quiet_line(views: Sequence[GateView], quiet: Sequence[GateView], *, ascii_only: bool) -> str:
@@ -108,16 +108,12 @@ def _series(gates: Sequence[GateState]) -> list[list[GateState]]:
 
 
 def _decisions(told: Told) -> Iterator[str]:
-    if told.state.decisions:
+    said = [(d.at, _decision(d)) for d in told.state.decisions]
+    said += [(s.at, _signature(s)) for s in told.state.signatures]
+    if said:
         yield "Decisions"
-    for decision in told.state.decisions:
-        yield f"  {_decision(decision)}"
-    for signature in told.state.signatures:
-        said = "signed" if signature.approve else "refused to sign"
-        yield plain(
-            f"  {instant(signature.at)} {signature.by} ({signature.role}) {said} {signature.gate}: "
-            f"{signature.reason}"
-        )
+    for _, line in sorted(said, key=lambda pair: pair[0]):
+        yield f"  {line}"
 
 
 def _decision(decision: DecisionState) -> str:
@@ -126,6 +122,14 @@ def _decision(decision: DecisionState) -> str:
     return plain(
         f"{instant(decision.at)} {decision.by} ({decision.role}) said {said}{about} "
         f"in {decision.phase}: {decision.reason}"
+    )
+
+
+def _signature(signature: SignatureState) -> str:
+    said = "signed" if signature.approve else "refused to sign"
+    return plain(
+        f"{instant(signature.at)} {signature.by} ({signature.role}) {said} {signature.gate}: "
+        f"{signature.reason}"
     )
 
 

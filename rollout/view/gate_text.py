@@ -12,6 +12,7 @@ from rollout.view.text import clip, figures, instant, pad, wrap
 
 _MARK = 6
 """Columns of a glyph and its word."""
+_MOST_METRICS = 6
 _INDENT = " " * (2 + _MARK + 2)
 
 
@@ -37,7 +38,7 @@ def _check(check: CheckView, width: int, *, ascii_only: bool) -> Iterator[str]:
     yield start + first.lstrip()
     yield from rest
     samples = f" ({check.samples} samples)" if check.samples > 1 else ""
-    yield from wrap(f"observed: {figures(check.observed) or 'nothing'}{samples}", width, _INDENT)
+    yield from wrap(f"observed: {observed(check)}{samples}", width, _INDENT)
     if check.required:
         yield from wrap(f"required: {check.required}", width, _INDENT)
     if check.reason:
@@ -46,3 +47,12 @@ def _check(check: CheckView, width: int, *, ascii_only: bool) -> Iterator[str]:
         yield from wrap(f"waived: {check.waived_by}", width, _INDENT)
     if check.word in {"FAIL", "UNKN"} and check.if_it_fails:
         yield from wrap(f"then: {check.if_it_fails}", width, _INDENT)
+
+
+def observed(check: CheckView) -> str:
+    """What the conditions speak of; without evidence at hand, the first metrics there are."""
+    if check.judged:
+        return ", ".join(f"{metric} {value}" for metric, value in check.judged.items())
+    first = dict(list(check.observed.items())[:_MOST_METRICS])
+    more = len(check.observed) - len(first)
+    return (figures(first) or "nothing") + (f" and {more} more" if more else "")

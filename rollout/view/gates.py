@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rollout.domain.evidence import Decision
+from rollout.domain.evidence import Decision, Ruling
 from rollout.domain.state import CheckState, GateState, RolloutState
 from rollout.reports.wording import required, sample_document
 from rollout.view import marks
@@ -58,6 +58,7 @@ def _check_view(
     documents: Documents | None,
 ) -> CheckView:
     waiver = applied_waiver(gate, said.check, state)
+    rulings = _rulings(check, documents)
     mark = marks.of_check(
         check.verdict, shadow=said.shadow, waived=bool(waiver), samples=check.tally.taken
     )
@@ -68,7 +69,8 @@ def _check_view(
         word=mark.word,
         verdict=check.verdict,
         observed=check.observed,
-        required=plain(_required(said, check, documents)),
+        judged=_judged(rulings) if rulings else {},
+        required=plain(required(rulings, said.go, said.no_go) if rulings else said.required()),
         reason=plain(check.reason or check.latest_reason),
         samples=check.tally.taken,
         shadow=said.shadow,
@@ -90,14 +92,30 @@ def applied_waiver(gate: GateState, check: str, state: RolloutState) -> str:
     return f"{waiver.by} ({waiver.role}): {waiver.reason}"
 
 
-def _required(said: CheckWords, check: CheckState, documents: Documents | None) -> str:
+def _rulings(check: CheckState, documents: Documents | None) -> list[Ruling]:
+    """Of the newest sample; empty when its document is not read or not there."""
     if documents is None or check.evidence is None:
-        return said.required()
+        return []
     try:
         sample = sample_document(documents(check.evidence))
     except KeyError:
-        return said.required()
-    return required(sample.judgement.rulings if sample else [], said.go, said.no_go)
+        return []
+    return list(sample.judgement.rulings) if sample is not None else []
+
+
+def _judged(rulings: list[Ruling]) -> dict[str, str]:
+    # Late: fractions and decimals are start-up time that a status does not need.
+    from rollout.domain.condition import Condition, format_observed
+    from rollout.domain.errors import ConditionProblem
+
+    shown: dict[str, str] = {}
+    for ruling in rulings:
+        try:
+            condition = Condition.parse(ruling.condition)
+        except ConditionProblem:
+            condition = None
+        shown[plain(ruling.metric)] = plain(format_observed(ruling.observed, condition))
+    return shown
 
 
 def newest_rounds(state: RolloutState, phase: str, attempt: int) -> list[GateState]:

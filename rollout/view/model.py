@@ -54,7 +54,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckView(msgspec.Struct, frozen=True, kw_only=True):
-    """`required` is as the plan writes it, or with references filled in where evidence was read."""
+    """`required` is as the plan writes it, or with references filled in where evidence was read;
+    `judged` are then the metrics it speaks of, each in the unit of its condition."""
 
     id: str
     title: str
@@ -62,6 +63,7 @@ class CheckView(msgspec.Struct, frozen=True, kw_only=True):
     word: str
     verdict: Verdict | None
     observed: dict[str, Scalar]
+    judged: dict[str, str]
     required: str
     reason: str
     samples: int

@@ -49,6 +49,7 @@ def test_a_gate_is_told_with_question_observation_requirement_verdict_and_reason
     assert "✗ FAIL  gate 1, ready (pilot, before the phase): NO-GO at 2026-01-05 17:00:00Z" in said
     assert "✗ FAIL  The empty keys is right [empty_keys, fail]" in said
     assert "observed: rows 3" in said
+    assert "observed: created 50, lost 0" not in text(completed_story(), "completed")
     assert "required: = 0" in said
     assert "because: empty_keys reason" in said
     assert "then: Stop and look." in said

@@ -7,7 +7,7 @@ from typing import Any
 
 from rollout.domain.condition import Condition, format_observed
 from rollout.domain.durations import format_duration
-from rollout.domain.errors import ConditionProblem
+from rollout.domain.errors import ConditionProblem, LogDamaged
 from rollout.domain.evidence import Observation, Ruling
 from rollout.domain.instants import to_text
 from rollout.domain.plan import CheckSpec
@@ -30,7 +30,7 @@ def check_report(
     `spec` is None for the engine's own check of a soak's coverage.
     """
     check = gate.checks[name]
-    sample = _sample(check, evidence)
+    sample = _sample(name, check, evidence)
     rulings = sample.judgement.rulings if sample is not None else []
     return {
         "id": name,
@@ -74,9 +74,16 @@ def _said(name: str, spec: CheckSpec | None) -> dict[str, Any]:
     }
 
 
-def _sample(check: CheckState, evidence: EvidenceStore) -> SampleDocument | None:
-    """The newest sample's document. Raises: KeyError when the evidence is missing, LogDamaged."""
-    return None if check.evidence is None else sample_document(evidence.get(check.evidence))
+def _sample(name: str, check: CheckState, evidence: EvidenceStore) -> SampleDocument | None:
+    """The newest sample's document. Raises: LogDamaged when it is missing."""
+    if check.evidence is None:
+        return None
+    try:
+        return sample_document(evidence.get(check.evidence))
+    except KeyError:
+        raise LogDamaged(
+            f"the evidence {check.evidence} of {name} is missing: run `rollout verify`"
+        ) from None
 
 
 def _observation(

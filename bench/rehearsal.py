@@ -2,14 +2,16 @@
 
     python bench/rehearsal.py [--scenario planned] [--rounds 3]
 
-A profiling timer fires every millisecond of CPU time; a sample counts as DuckDB's when DuckDB's
-own code is on the stack. Prints one JSON line a round.
+A profiling timer fires as CPU time passes; a sample counts as DuckDB's when DuckDB's own code is on
+the stack, or when the line being run is a call into its native module (`.execute(…)`, `.fetchall()`).
+Prints one JSON line a round.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import linecache
 import signal
 import time
 from collections import Counter
@@ -24,15 +26,23 @@ ROOT = Path(__file__).resolve().parent.parent
 DUCKDB = str(Path(duckdb.__file__).parent)
 
 
+def _calls_duckdb(frame: FrameType) -> bool:
+    """The innermost Python line calls native code; is that DuckDB's? Statements span lines."""
+    name = frame.f_code.co_filename
+    if "/rollout/rehearsal/" not in name and "/rollout/adapters/" not in name:
+        return False
+    lines = [linecache.getline(name, frame.f_lineno + n) for n in range(-1, 6)]
+    return any(call in line for line in lines for call in (".execute(", ".fetchall("))
+
+
 def one_round(scenario: str) -> dict[str, object]:
     where: Counter[str] = Counter()
 
     def sample(_signal: int, frame: FrameType | None) -> None:
-        name = "rest"
-        while frame is not None:
+        name = "duckdb" if frame is not None and _calls_duckdb(frame) else "rest"
+        while frame is not None and name == "rest":
             if frame.f_code.co_filename.startswith(DUCKDB):
                 name = "duckdb"
-                break
             frame = frame.f_back
         where[name] += 1
 

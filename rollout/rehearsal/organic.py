@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from random import Random
 
 import duckdb
 
 INSTANTS = (time(15, 20), time(22, 40))
-"""UTC, on weekdays and weekends alike: mid-morning and afternoon in US Pacific time."""
+"""The first, or both, of a day's. UTC, on weekdays and weekends alike: mid-morning and afternoon in US Pacific time."""
 
 # Only what Salesforce has right and no group shares, so that each change queues one row.
 _CANDIDATES = """
@@ -52,13 +53,19 @@ class OrganicChanges:
     """At each instant: three flags flip, two properties are renamed, one property is new."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, seed: int, first: datetime, running: bool
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        seed: int,
+        first: datetime,
+        running: bool,
+        a_day: int = len(INSTANTS),
     ) -> None:
         self._connection = connection
+        self._instants = INSTANTS[:a_day]
         self._rng = Random(f"organic {seed}")
         self._pool: list[str] | None = None
         self._count = 0
-        self._next = _instant_after(first)
+        self._next = _instant_after(first, self._instants)
         self.running = running
 
     def due_at(self) -> datetime | None:
@@ -68,7 +75,7 @@ class OrganicChanges:
     def change_next(self) -> datetime:
         """Change what is due next; the instant at which that happened."""
         at = self._next
-        self._next = _instant_after(at)
+        self._next = _instant_after(at, self._instants)
         if self._pool is None:
             self._pool = [row[0] for row in self._connection.execute(_CANDIDATES).fetchall()]
             self._rng.shuffle(self._pool)
@@ -88,16 +95,16 @@ class OrganicChanges:
     def skip_until(self, now: datetime) -> None:
         """Forget instants until `now` (it was switched off)."""
         while self._next <= now:
-            self._next = _instant_after(self._next)
+            self._next = _instant_after(self._next, self._instants)
 
     def _new_id(self) -> str:
         m = f"{self._rng.getrandbits(128):032x}"
         return f"{m[:8]}-{m[8:12]}-4{m[13:16]}-a{m[17:20]}-{m[20:]}"
 
 
-def _instant_after(instant: datetime) -> datetime:
+def _instant_after(instant: datetime, instants: Sequence[time]) -> datetime:
     for days in (0, 1):
-        for at in INSTANTS:
+        for at in instants:
             found = datetime.combine(instant.date() + timedelta(days=days), at, instant.tzinfo)
             if found > instant:
                 return found

@@ -52,7 +52,11 @@ class World:
         self._fivetran = Fivetran(self._connection, spec.fivetran_minutes, start)
         self._workflow = Workflow(self._connection, spec.workflow == "on")
         self._organic = OrganicChanges(
-            self._connection, seed, start + timedelta(hours=spec.organic_after_hours), spec.organic
+            self._connection,
+            seed,
+            start + timedelta(hours=spec.organic_after_hours),
+            spec.organic,
+            spec.organic_a_day,
         )
         self.truth = SalesforceTruth(
             self._connection, self._lock, self._settle, self._salesforce_changed

@@ -1,0 +1,61 @@
+"""Rehearse a shipped scenario once per test run, and keep its summary and log bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from rollout import wiring
+from rollout.rehearsal.harness import Rehearsal
+from rollout.rehearsal.summary import summary
+from rollout.store.opening import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAN = ROOT / "plans" / "property_sync.yaml"
+SCENARIOS = sorted(path.stem for path in (PLAN.parent / "scenarios").glob("*.yaml"))
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    rehearsal: Rehearsal
+    summary: dict[str, Any]
+
+    def check(self, name: str, phase: str | None = None) -> dict[str, Any]:
+        """The newest evaluation of a check."""
+        found = [
+            check
+            for gate in self.summary["gates"]
+            if phase in {None, gate["phase"]}
+            for check in gate["checks"]
+            if check["id"] == name
+        ]
+        assert found, f"{name} was never evaluated"
+        last: dict[str, Any] = found[-1]
+        return last
+
+    def gate(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = [g for g in self.summary["gates"] if g["gate"] == name][-1]
+        return found
+
+    def fault(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = next(f for f in self.summary["faults"] if f["id"] == name)
+        return found
+
+
+@lru_cache(maxsize=None)
+def kinds() -> wiring.Kinds:
+    return wiring.installed_kinds()
+
+
+@lru_cache(maxsize=4)
+def rehearsed(name: str, seed: int | None = None) -> Rehearsed:
+    """In memory, on the shipped plan."""
+    request = wiring.RehearsalRequest(PLAN, name, seed, {}, kinds())
+    told: dict[str, Any] = {}
+
+    def tell(rehearsal: Rehearsal, _store: Store) -> None:
+        told.update(summary(rehearsal, 0.0))
+
+    return Rehearsed(wiring.run_rehearsal(request, tell), told)

@@ -86,6 +86,11 @@ class Facts(Protocol):
         Raises: KeyError when there is none."""
         ...
 
+    def first_evidence_of_step(self, step: str) -> Any:
+        """Of the oldest attempt that no proven rollback has taken back: how it was before anything
+        was done. Raises: KeyError when there is none."""
+        ...
+
 
 class CheckContext(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a check may use. `now` is the instant of the sample, aware UTC.
@@ -134,7 +139,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     watermark: int | None = None
     needs_window: bool = False
     intended_at: datetime | None = None
-    """When the intent was committed; set by the engine for look-ups."""
+    """When it was last sent or may have been; set by the engine for look-ups."""
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -179,7 +184,8 @@ Move = Wait | Remember | Act | SawRun | Done | Failed
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
-    """How an effect of this step ended. how: done, adopted, refused, needs_human, settled."""
+    """How an effect of this step ended. how: done, adopted, settled (a person says it took place),
+    refused, never_sent (a person says it did not), abandoned (given up when the way back began)."""
 
     how: str
     value: Any = None
@@ -221,6 +227,9 @@ class StepContext(msgspec.Struct, frozen=True, kw_only=True):
     forward_memory: Mapping[str, Any] = {}
     """Memory of the forward run, when undoing; `memory` is then the undo's own."""
     forward_settled: Mapping[str, Settled] = {}
+    tries: int = 1
+    """How often this was begun, after a person asked for a failed rollback again. `settled` holds
+    the effects of this try alone, `memory` that of all."""
 
 
 class StepKind(Protocol):

@@ -140,7 +140,7 @@ class EffectIntended(_Payload, frozen=True, kw_only=True, tag="effect_intended")
     """Committed before the request leaves. `effect` is unique in the log.
 
     `watermark` is the highest foreign id seen before (run id), for adoption. `epoch` counts
-    ownerships of the store.
+    ownerships of the store. `needs_window`: sent, and sent again, inside the phase's window only.
     """
 
     effect: str
@@ -153,10 +153,13 @@ class EffectIntended(_Payload, frozen=True, kw_only=True, tag="effect_intended")
     idempotent: bool
     watermark: int | None = None
     epoch: int = 0
+    needs_window: bool = False
 
 
 class EffectAnswered(_Payload, frozen=True, kw_only=True, tag="effect_answered"):
-    """A send that did not settle the effect: `no` (may be sent again after `retry_at`) or `unknown`."""
+    """What is known of a send that did not settle the effect: `no` (may be sent again after
+    `retry_at`), `unknown`, or `resent`: committed just before the same intent is sent once more,
+    so that a crash in between leaves it unknown and not refused."""
 
     effect: str
     answer: str
@@ -165,7 +168,9 @@ class EffectAnswered(_Payload, frozen=True, kw_only=True, tag="effect_answered")
 
 
 class EffectResolved(_Payload, frozen=True, kw_only=True, tag="effect_resolved"):
-    """The one resolution of an intent: done, adopted, refused, needs_human or settled (by a person)."""
+    """The one resolution of an intent: done, adopted, refused, abandoned (never to be sent again
+    because the way back began) or needs_human; after that alone a person's word: settled or
+    never_sent."""
 
     effect: str
     how: str

@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from rollout.domain import events as e
+from rollout.domain import fold_people as people
 from rollout.domain.evidence import Verdict
 from rollout.domain.state import (
     HISTORY_KEPT,
     CheckState,
-    ConfirmationState,
-    DecisionState,
     EffectState,
-    FindingState,
     GateState,
     PastSample,
     PhaseState,
     RolloutState,
-    SignatureState,
     StepState,
     Tally,
 )
@@ -49,12 +46,9 @@ def _created(state: RolloutState, event: e.Event, p: e.RolloutCreated) -> None:
 def _stage_changed(state: RolloutState, event: e.Event, p: e.StageChanged) -> None:
     phase = state.phases[p.phase]
     if p.target == "pending":
-        phase.started_at = phase.running_at = phase.soak_started_at = None
         for later in _from(state, p.phase):
             if later.stage != "pending":
-                later.stage, later.attempt, later.since = "pending", later.attempt + 1, event.at
-                later.started_at = later.running_at = later.soak_started_at = None
-                later.held_from = later.reason = ""
+                _begin_again(later, event)
         phase.attempt = p.attempt
     if p.target == "held":
         phase.held_from = p.source
@@ -62,14 +56,30 @@ def _stage_changed(state: RolloutState, event: e.Event, p: e.StageChanged) -> No
         phase.started_at = event.at
     if p.target == "running" and phase.running_at is None:
         phase.running_at = event.at
+    if p.target == "rolling_back" and p.source != "rollback_failed":
+        phase.undo_from, phase.undo_seq = _scope_just_decided(state, event), event.seq
     phase.stage, phase.since, phase.reason = p.target, event.at, p.reason
     phase.since_seq = event.seq
     state.status = "active"
 
 
+def _begin_again(phase: PhaseState, event: e.Event) -> None:
+    phase.stage, phase.attempt, phase.since = "pending", phase.attempt + 1, event.at
+    phase.started_at = phase.running_at = phase.soak_started_at = None
+    phase.held_from = phase.reason = phase.undo_from = ""
+
+
+def _scope_just_decided(state: RolloutState, event: e.Event) -> str:
+    """What the decision right before this event named; a rollback nobody asked for undoes everything."""
+    newest = state.decisions[-1] if state.decisions else None
+    decided = newest is not None and (newest.decision, newest.seq) == ("roll_back", event.seq - 1)
+    return newest.subject if newest is not None and decided else ""
+
+
 def _from(state: RolloutState, phase_id: str) -> list[PhaseState]:
+    """The phase and all after it; all of them when none is named."""
     phases = list(state.phases.values())
-    return phases[next(i for i, p in enumerate(phases) if p.id == phase_id) :]
+    return phases[list(state.phases).index(phase_id) if phase_id else 0 :]
 
 
 def _gate_opened(state: RolloutState, event: e.Event, p: e.GateOpened) -> None:
@@ -82,6 +92,7 @@ def _gate_opened(state: RolloutState, event: e.Event, p: e.GateOpened) -> None:
             gate=p.gate,
             round=p.round,
             opened_at=event.at,
+            opened_seq=event.seq,
             checks={name: CheckState(tally=Tally()) for name in p.checks},
         )
     )
@@ -115,8 +126,15 @@ def _gate_decided(state: RolloutState, event: e.Event, p: e.GateDecided) -> None
 
 
 def _step_started(state: RolloutState, event: e.Event, p: e.StepStarted) -> None:
-    state.steps[f"{p.phase}/{p.attempt}/{p.step}"] = StepState(
-        phase=p.phase, attempt=p.attempt, step=p.step, status="running", started_at=event.at
+    name = f"{p.phase}/{p.attempt}/{p.step}"
+    before = state.steps.get(name)
+    state.steps[name] = StepState(
+        phase=p.phase,
+        attempt=p.attempt,
+        step=p.step,
+        status="running",
+        started_at=event.at,
+        tries=before.tries + 1 if before else 1,
     )
 
 
@@ -127,6 +145,7 @@ def _step(state: RolloutState, p: Any) -> StepState:
 def _step_progressed(state: RolloutState, event: e.Event, p: e.StepProgressed) -> None:
     step = _step(state, p)
     if p.undo:
+        step.undo_tries += step.status == "undo_failed"
         step.status = "undoing"
         step.undo_memory = {**step.undo_memory, **p.memory}
     else:
@@ -135,18 +154,20 @@ def _step_progressed(state: RolloutState, event: e.Event, p: e.StepProgressed) -
 
 def _step_completed(state: RolloutState, event: e.Event, p: e.StepCompleted) -> None:
     step = _step(state, p)
-    step.status, step.outputs, step.ended_at = "completed", p.outputs, event.at
+    step.status, step.outputs = "completed", p.outputs
+    step.ended_at, step.ended_seq = event.at, event.seq
 
 
 def _step_failed(state: RolloutState, event: e.Event, p: e.StepFailed) -> None:
     step = _step(state, p)
     step.status = "undo_failed" if p.undo else "failed"
-    step.reason, step.ended_at = p.reason, event.at
+    step.reason, step.ended_at, step.ended_seq = p.reason, event.at, event.seq
 
 
 def _step_undone(state: RolloutState, event: e.Event, p: e.StepUndone) -> None:
     step = _step(state, p)
-    step.status, step.undo_outputs, step.ended_at = "undone", p.outputs, event.at
+    step.status, step.undo_outputs = "undone", p.outputs
+    step.ended_at, step.ended_seq = event.at, event.seq
 
 
 def _effect_intended(state: RolloutState, event: e.Event, p: e.EffectIntended) -> None:
@@ -160,6 +181,7 @@ def _effect_intended(state: RolloutState, event: e.Event, p: e.EffectIntended) -
         request=p.request,
         idempotent=p.idempotent,
         watermark=p.watermark,
+        needs_window=p.needs_window,
         intended_at=event.at,
     )
 
@@ -180,77 +202,6 @@ def _run_observed(state: RolloutState, event: e.Event, p: e.RunObserved) -> None
     state.runs[f"{p.sync}/{p.run_id}"] = p
 
 
-def _decision_made(state: RolloutState, event: e.Event, p: e.DecisionMade) -> None:
-    state.decisions.append(
-        DecisionState(
-            decision=p.decision,
-            phase=p.phase,
-            attempt=p.attempt,
-            by=p.by,
-            role=p.role,
-            reason=p.reason,
-            subject=p.subject,
-            at=event.at,
-            seq=event.seq,
-        )
-    )
-
-
-def _attested(state: RolloutState, event: e.Event, p: e.Attested) -> None:
-    state.confirmations.append(
-        ConfirmationState(
-            check=p.check,
-            phase=p.phase,
-            attempt=p.attempt,
-            by=p.by,
-            role=p.role,
-            answer=p.answer,
-            note=p.note,
-            at=event.at,
-            seq=event.seq,
-            file_sha256=p.file_sha256,
-        )
-    )
-
-
-def _signed_off(state: RolloutState, event: e.Event, p: e.SignedOff) -> None:
-    state.signatures.append(
-        SignatureState(
-            phase=p.phase,
-            attempt=p.attempt,
-            gate=p.gate,
-            by=p.by,
-            role=p.role,
-            approve=p.approve,
-            reason=p.reason,
-            evidence_sha256=p.evidence_sha256,
-            at=event.at,
-            rehearsed=p.rehearsed,
-        )
-    )
-
-
-def _finding_raised(state: RolloutState, event: e.Event, p: e.FindingRaised) -> None:
-    state.findings[p.finding] = FindingState(
-        finding=p.finding,
-        check=p.check,
-        phase=p.phase,
-        attempt=p.attempt,
-        severity=p.severity,
-        title=p.title,
-        owner=p.owner,
-        raised_at=event.at,
-        due_at=p.due_at,
-        evidence=p.evidence,
-        detail=p.detail,
-    )
-
-
-def _finding_resolved(state: RolloutState, event: e.Event, p: e.FindingResolved) -> None:
-    finding = state.findings[p.finding]
-    finding.state, finding.closed_by, finding.closed_reason = p.how, p.by, p.reason
-
-
 def _soak_started(state: RolloutState, event: e.Event, p: e.SoakStarted) -> None:
     state.phases[p.phase].soak_started_at = event.at
 
@@ -262,6 +213,10 @@ def _rolled_back(state: RolloutState, event: e.Event, p: e.RolledBack) -> None:
         "deleted_rows": p.deleted_rows,
         "left_rows": p.left_rows,
     }
+    if p.verified:
+        undone = {later.id for later in _from(state, state.phases[p.phase].undo_from)}
+        for step in state.steps.values():
+            step.taken_back = step.taken_back or step.phase in undone
 
 
 def _ended(state: RolloutState, event: e.Event, p: e.RolloutEnded) -> None:
@@ -285,11 +240,11 @@ _APPLY: dict[type, Callable[[RolloutState, e.Event, Any], None]] = {
     e.EffectAnswered: _effect_answered,
     e.EffectResolved: _effect_resolved,
     e.RunObserved: _run_observed,
-    e.DecisionMade: _decision_made,
-    e.Attested: _attested,
-    e.SignedOff: _signed_off,
-    e.FindingRaised: _finding_raised,
-    e.FindingResolved: _finding_resolved,
+    e.DecisionMade: people.decision_made,
+    e.Attested: people.attested,
+    e.SignedOff: people.signed_off,
+    e.FindingRaised: people.finding_raised,
+    e.FindingResolved: people.finding_resolved,
     e.SoakStarted: _soak_started,
     e.RolledBack: _rolled_back,
     e.RolloutEnded: _ended,

@@ -13,8 +13,11 @@ import msgspec
 from rollout.domain.events import PhaseOutline, RunObserved
 from rollout.domain.evidence import Decision, Scalar, Verdict
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 """Raised when the fold changes meaning; snapshots of another version are ignored."""
+
+SOAK_COVERAGE = "soak_coverage"
+"""The check (and its gate) by which the engine itself asks how much of a soak was watched."""
 
 STAGES = (
     "pending",
@@ -76,6 +79,7 @@ class GateState(msgspec.Struct):
     round: int
     opened_at: datetime
     checks: dict[str, CheckState]
+    opened_seq: int = 0
     decision: Decision | None = None
     decided_at: datetime | None = None
     decided_seq: int = 0
@@ -96,7 +100,13 @@ class StepState(msgspec.Struct):
     outputs: dict[str, Scalar] = {}
     undo_outputs: dict[str, Scalar] = {}
     ended_at: datetime | None = None
+    ended_seq: int = 0
     reason: str = ""
+    tries: int = 1
+    """Steps of the way back alone are begun again after they failed; any other needs a new attempt."""
+    undo_tries: int = 1
+    taken_back: bool = False
+    """A proven rollback undid the step's phase: what the step saw before counts no more."""
 
 
 class EffectState(msgspec.Struct):
@@ -116,6 +126,7 @@ class EffectState(msgspec.Struct):
     answer: str | None = None
     answered_at: datetime | None = None
     retry_at: datetime | None = None
+    needs_window: bool = False
     how: str | None = None
     value: Any = None
     detail: str = ""
@@ -162,6 +173,7 @@ class SignatureState(msgspec.Struct):
     evidence_sha256: str
     at: datetime
     rehearsed: bool
+    seq: int = 0
 
 
 class DecisionState(msgspec.Struct):
@@ -188,6 +200,10 @@ class PhaseState(msgspec.Struct):
     soak_started_at: datetime | None = None
     held_from: str = ""
     reason: str = ""
+    undo_from: str = ""
+    """First phase that the rollback of this one undoes; empty: everything."""
+    undo_seq: int = 0
+    """Where that rollback began; a repeated one began there too."""
 
 
 class PastSample(msgspec.Struct):

@@ -13,13 +13,23 @@ from rollout.ports import EvidenceStore
 
 
 class LogFacts:
-    """Facts of one phase and attempt, read from the state at the moment of the question."""
+    """Facts of one phase and attempt, read from the state at the moment of the question.
+
+    `before`: as that step knew them, so that the undo of a first attempt is not given the
+    documents of the second.
+    """
 
     def __init__(
-        self, state: RolloutState, evidence: EvidenceStore, phase: str, attempt: int
+        self,
+        state: RolloutState,
+        evidence: EvidenceStore,
+        phase: str,
+        attempt: int,
+        *,
+        before: StepState | None = None,
     ) -> None:
         self._state, self._evidence = state, evidence
-        self._phase, self._attempt = phase, attempt
+        self._phase, self._attempt, self._before = phase, attempt, before
 
     def confirmation(self, check: str) -> Confirmation | None:
         for found in reversed(self._state.confirmations):
@@ -74,10 +84,17 @@ class LogFacts:
         ]
 
     def evidence_of_step(self, step: str) -> Any:
-        found = newest_step(self._state, step)
-        digest = found.outputs.get("evidence") if found else None
+        return self._document(step, newest_step(self._state, step, self._before))
+
+    def first_evidence_of_step(self, step: str) -> Any:
+        steps = self._state.steps.values()
+        standing = (s for s in steps if s.step == step and s.outputs and not s.taken_back)
+        return self._document(step, next(standing, None))
+
+    def _document(self, name: str, step: StepState | None) -> Any:
+        digest = step.outputs.get("evidence") if step else None
         if not isinstance(digest, str):
-            raise KeyError(f"step {step!r} has stored no document yet")
+            raise KeyError(f"step {name!r} has stored no document yet")
         return self._evidence.get(digest)
 
 
@@ -85,13 +102,23 @@ _SAFE = re.compile(r"[\w.:+-]*")
 """Texts that may enter a query by reference: ids, instants, digests; nothing that could close a quote."""
 
 
-def newest_step(state: RolloutState, step: str) -> StepState | None:
-    """The newest attempt of a step that completed (it may have been undone since)."""
-    found = [s for s in state.steps.values() if s.step == step and s.outputs]
-    return found[-1] if found else None
+def newest_step(
+    state: RolloutState, step: str, before: StepState | None = None
+) -> StepState | None:
+    """The newest attempt of a step that completed (it may have been undone since), begun before
+    the step `before` when one is given."""
+    newest = None
+    for known in state.steps.values():
+        if known is before:
+            break
+        if known.step == step and known.outputs:
+            newest = known
+    return newest
 
 
-def lookup(state: RolloutState, phase: str) -> Callable[[str], Any]:
+def lookup(
+    state: RolloutState, phase: str, *, before: StepState | None = None
+) -> Callable[[str], Any]:
     """How `${{ … }}` references are answered while phase `phase` is asked about.
 
     Paths: `steps.<id>.<output>`, `snapshots.<id>.<metric>` (outputs of a snapshot step),
@@ -102,7 +129,7 @@ def lookup(state: RolloutState, phase: str) -> Callable[[str], Any]:
     def find(path: str) -> Any:
         root, _, rest = path.partition(".")
         if root in {"steps", "snapshots"}:
-            return _output(state, rest)
+            return _output(state, rest, before)
         if root == "phase":
             return _phase_value(state, phase, rest)
         if root == "params" and rest in state.params:
@@ -114,9 +141,9 @@ def lookup(state: RolloutState, phase: str) -> Callable[[str], Any]:
     return find
 
 
-def _output(state: RolloutState, path: str) -> Any:
+def _output(state: RolloutState, path: str, before: StepState | None) -> Any:
     step_id, _, output = path.partition(".")
-    step = newest_step(state, step_id)
+    step = newest_step(state, step_id, before)
     if step is None:
         raise KeyError(f"step {step_id!r} has not completed, so {path!r} is not known yet")
     if output not in step.outputs:

@@ -25,14 +25,21 @@ def finding_events(
     events: list[Payload] = []
     for check in spec.checks:
         found = gate.checks[check.check]
-        name = f"{gate.phase}-{gate.attempt}-{check.check}"
-        known = state.findings.get(name)
         if found.verdict is Verdict.PASS:
-            if known is not None and known.state == "open":
-                events.append(_resolved(name, gate))
+            events += [_resolved(name, gate) for name in _open_of(state, gate, check)]
         elif not check.shadow and _is_news(state, gate, check):
+            name = f"{gate.phase}-{gate.attempt}-{check.check}"
             events.append(_raised(name, gate, check, found, now))
     return events
+
+
+def _open_of(state: RolloutState, gate: GateState, check: CheckSpec) -> list[str]:
+    """Open findings of this check in this phase, those of earlier attempts included."""
+    return [
+        f.finding
+        for f in state.findings.values()
+        if (f.phase, f.check, f.state) == (gate.phase, check.check, "open")
+    ]
 
 
 def _is_news(state: RolloutState, gate: GateState, check: CheckSpec) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from rollout.domain.canonical import canonical_bytes
 from rollout.domain.condition import Condition
-from rollout.domain.errors import RolloutError, ServiceError
+from rollout.domain.errors import LogDamaged, RolloutError, ServiceError, StoreUnavailable
 from rollout.domain.evidence import Judgement, Observation, Scalar, Verdict
 from rollout.domain.judge import judge, scalar_conditions
 from rollout.domain.plan import CheckSpec
@@ -45,9 +45,14 @@ class Sample:
 
 
 def measure(spec: CheckSpec, kind: CheckKind, context: CheckContext, fill: Resolve) -> Sample:
-    """One sample. Every way of not getting an answer is the verdict `error`, never an exception."""
+    """One sample. Every way of not getting an answer is the verdict `error`, never an exception.
+
+    Raises: LogDamaged, StoreUnavailable: our own house is on fire, that is not the check's verdict.
+    """
     try:
         observation, judgement = _ask(spec, kind, context, fill)
+    except (LogDamaged, StoreUnavailable):
+        raise
     except ServiceError as problem:
         return _failed(spec, context, f"no answer: {problem}")
     except (RolloutError, ValueError, KeyError) as problem:
@@ -101,6 +106,14 @@ def _conditions(
 def _failed(spec: CheckSpec, context: CheckContext, reason: str) -> Sample:
     return Sample(
         spec.check, context.now, None, Judgement(verdict=Verdict.ERROR, reason=reason[:2000])
+    )
+
+
+def unkept(sample: Sample, problem: Exception) -> Sample:
+    """The verdict of a sample that no log could keep: what cannot be shown never passes."""
+    reason = f"the check gave something that cannot be kept: {type(problem).__name__}: {problem}"
+    return Sample(
+        sample.check, sample.at, None, Judgement(verdict=Verdict.ERROR, reason=reason[:2000])
     )
 
 

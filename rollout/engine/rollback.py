@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from rollout.domain.events import RolledBack, StageChanged, StepProgressed
+from rollout.domain.durations import format_duration
+from rollout.domain.events import Payload, RolledBack, StageChanged, StepProgressed
 from rollout.domain.evidence import Decision
-from rollout.domain.plan import Plan, StepSpec
+from rollout.domain.plan import Plan, Rollback, StepSpec
 from rollout.domain.state import PhaseState, RolloutState, StepState
-from rollout.engine.gates import GateRunner
+from rollout.engine.gates import ROLLBACK, GateRunner
 from rollout.engine.record import RolloutRecord
 from rollout.engine.steps import StepRunner
-from rollout.engine.wake import Wake
+from rollout.engine.wake import Wake, earliest
 from rollout.kinds import StepKinds
+from rollout.ports import Clock
 
-_UNDOABLE = {"running", "completed", "failed", "undoing"}
+_UNDOABLE = {"running", "completed", "failed", "undoing", "undo_failed"}
 
 
 @dataclass(frozen=True)
@@ -26,49 +29,76 @@ class RollbackRunner:
     steps: StepRunner
     gates: GateRunner
     kinds: StepKinds
+    clock: Clock
 
     def advance(self, phase: PhaseState) -> Wake | None:
+        """One step further; a way back that takes longer than the plan allows has failed."""
         rollback = self.plan.rollback
         if rollback is None:
-            return self._move(phase, "undo_failed", "the plan has no `rollback:` section")
-        for spec in rollback.steps:
-            done, wake = self._first(phase, spec)
-            if not done:
-                return wake
-        for step, spec in self._to_undo(phase):
-            if step.status == "undo_failed":
-                return self._again_or_fail(phase, step)
-            return self.steps.undo(step, spec)
-        return self._prove(phase, rollback.gates)
+            return self._end(phase, "undo_failed", "the plan has no `rollback:` section")
+        wake = self._advance(phase, rollback)
+        if wake is None or phase.since is None:
+            return wake
+        deadline = phase.since + rollback.within
+        if self.clock.now() >= deadline:
+            within = format_duration(rollback.within)
+            return self._end(phase, "undo_failed", f"not done within {within}: {wake.why}")
+        return replace(wake, at=min(wake.at or deadline, deadline))
 
-    def _first(self, phase: PhaseState, spec: StepSpec) -> tuple[bool, Wake | None]:
-        step = self.record.state.step(phase.id, phase.attempt, spec.id)
-        if step is not None and step.status == "completed":
-            return True, None
-        if step is not None and step.status == "failed":
-            return False, self._move(phase, "undo_failed", f"{spec.id}: {step.reason}")
-        return False, self.steps.advance(phase, spec)
+    def has_work(self) -> bool:
+        """Whether anything was done so far that could be undone."""
+        return bool(self._to_undo(set(self.record.state.phases)))
 
-    def _again_or_fail(self, phase: PhaseState, step: StepState) -> Wake | None:
-        """A failed undo is tried again only after a person asked for the rollback again."""
-        if step.ended_at is not None and phase.since is not None and step.ended_at < phase.since:
+    def _advance(self, phase: PhaseState, rollback: Rollback) -> Wake | None:
+        first = self._first(phase, rollback.steps)
+        if not isinstance(first, str):
+            return first
+        if first:
+            return self._end(phase, "undo_failed", first)
+        for step, spec in self._to_undo(_scope(self.record.state, phase)):
+            if step.status != "undo_failed":
+                return self.steps.undo(step, spec)
+            if step.ended_seq > phase.since_seq:
+                why = f"{step.step} could not be undone: {step.reason}"
+                return self._end(phase, "undo_failed", why)
+            # A person asked for the rollback again: this begins the next try of the undo.
             again = StepProgressed(
                 phase=step.phase, attempt=step.attempt, step=step.step, memory={}, undo=True
             )
             self.record.append([again])
             return None
-        return self._move(phase, "undo_failed", f"{step.step} could not be undone: {step.reason}")
+        return self._prove(phase, rollback.gates)
 
-    def _to_undo(self, phase: PhaseState) -> list[tuple[StepState, StepSpec]]:
+    def _first(self, phase: PhaseState, specs: list[StepSpec]) -> Wake | str | None:
+        """Side by side: one sync that cannot be paused stops no other. A text once all are done:
+        empty, or why nothing is undone."""
+        waits: list[Wake] = []
+        failed: list[str] = []
+        for spec in specs:
+            step = self.record.state.step(phase.id, phase.attempt, spec.id)
+            if step is not None and step.status == "completed":
+                continue
+            if step is not None and step.status == "failed":
+                if step.ended_seq < phase.since_seq:
+                    self.steps.begin(phase, spec)
+                    return None
+                failed.append(f"{spec.id}: {step.reason}")
+                continue
+            wake = self.steps.advance(phase, spec)
+            if wake is None:
+                return None
+            waits.append(wake)
+        return earliest(waits) if waits else "; ".join(failed)
+
+    def _to_undo(self, scope: set[str]) -> list[tuple[StepState, StepSpec]]:
         """Newest first: steps of the phases in scope that did something and can be undone."""
-        scope = _scope(self.record.state, phase)
         specs = {s.id: s for p in self.plan.phases for s in p.steps}
         found = [
             (step, specs[step.step])
             for step in self.record.state.steps.values()
             if step.phase in scope
             and step.step in specs
-            and step.status in _UNDOABLE | {"undo_failed"}
+            and step.status in _UNDOABLE
             and self._has_undo(specs[step.step])
         ]
         return list(reversed(found))
@@ -79,20 +109,25 @@ class RollbackRunner:
 
     def _prove(self, phase: PhaseState, gates: list[str]) -> Wake | None:
         for name in gates:
-            outcome = self.gates.advance(phase, "rollback", self.plan.gates[name])
+            outcome = self.gates.advance(phase, ROLLBACK, self.plan.gates[name])
             if outcome is None or isinstance(outcome, Wake):
                 return outcome
             if outcome is not Decision.GO:
-                state = self.record.state.gate(phase.id, phase.attempt, "rollback", name)
-                why = "; ".join(state.reasons) if state else ""
-                self.record.append([self._summary(phase, verified=False)])
-                return self._move(phase, "undo_failed", f"{name} is {outcome.value}: {why}")
-        self.record.append([self._summary(phase, verified=True)])
-        return self._move(phase, "undone", "the target equals the baseline")
+                gate = self.record.state.gate(phase.id, phase.attempt, ROLLBACK, name)
+                why = "; ".join(gate.reasons) if gate else ""
+                summary = self._summary(phase, verified=False)
+                reason = f"{name} is {outcome.value}: {why}"
+                return self._end(phase, "undo_failed", reason, summary)
+        summary = self._summary(phase, verified=True)
+        return self._end(phase, "undone", "the target equals the baseline", summary)
 
     def _summary(self, phase: PhaseState, *, verified: bool) -> RolledBack:
-        scope = _scope(self.record.state, phase)
-        outputs = [s.undo_outputs for s in self.record.state.steps.values() if s.phase in scope]
+        """Of this rollback, all its tries; earlier rollbacks of earlier attempts are told already."""
+        outputs = [
+            s.undo_outputs
+            for s in self.record.state.steps.values()
+            if s.status == "undone" and s.ended_seq > phase.undo_seq
+        ]
 
         def total(name: str) -> int:
             return sum(v for o in outputs if isinstance(v := o.get(name), int))
@@ -106,26 +141,28 @@ class RollbackRunner:
             left_rows=total("left_rows"),
         )
 
-    def _move(self, phase: PhaseState, trigger: str, reason: str) -> Wake | None:
+    def _end(
+        self,
+        phase: PhaseState,
+        trigger: Literal["undo_failed", "undone"],
+        reason: str,
+        *first: Payload,
+    ) -> Wake | None:
         target = {"undo_failed": "rollback_failed", "undone": "rolled_back"}[trigger]
-        self.record.append(
-            [
-                StageChanged(
-                    phase=phase.id,
-                    attempt=phase.attempt,
-                    trigger=trigger,
-                    source=phase.stage,
-                    target=target,
-                    reason=reason,
-                )
-            ]
+        moved = StageChanged(
+            phase=phase.id,
+            attempt=phase.attempt,
+            trigger=trigger,
+            source=phase.stage,
+            target=target,
+            reason=reason,
         )
+        self.record.append([*first, moved])
         return None
 
 
 def _scope(state: RolloutState, phase: PhaseState) -> set[str]:
-    """Phases to undo: from the one the decision named (or the first) up to the current one."""
+    """Phases to undo: from the one the decision named (or the first) to the last. Later phases too:
+    a restart from an earlier one leaves what they did in place."""
     order = list(state.phases)
-    asked = [d.subject for d in state.decisions if d.decision == "roll_back"]
-    first = asked[-1] if asked and asked[-1] else order[0]
-    return set(order[order.index(first) : order.index(phase.id) + 1])
+    return set(order[order.index(phase.undo_from) if phase.undo_from else 0 :])

@@ -8,25 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rollout.domain.durations import parse_duration
 from rollout.domain.evidence import Decision
 from rollout.domain.plan import CheckSpec, GateSpec, Soak
-from rollout.domain.state import PhaseState, RolloutState
+from rollout.domain.state import SOAK_COVERAGE, PhaseState, RolloutState
 
-COVERAGE = "soak_coverage"
-"""The check (and its gate) that says how much of the soak was watched."""
+COVERAGE = SOAK_COVERAGE
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One evaluation of one gate that the soak asks for. `skippable` slots are lost when missed."""
+    """One evaluation of one gate that the soak asks for. `skippable` slots are lost when missed.
+
+    `until`: when its checks without a `count` end, the next slot's time or the soak's end; None for
+    a slot at the very end, which asks each of them once.
+    """
 
     moment: str
     gate: str
     due: datetime
     skippable: bool
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A slot to work on; `give_up` closes one that was not decided in its time."""
+
+    slot: Slot
+    give_up: bool = False
 
 
 def slots(soak: Soak, started_at: datetime) -> list[Slot]:
@@ -35,31 +47,51 @@ def slots(soak: Soak, started_at: datetime) -> list[Slot]:
 
 
 def _slots(soak: Soak, started_at: datetime) -> Iterator[Slot]:
+    end = started_at + soak.lasts
     for age, gates in soak.checkpoints.items():
+        due = started_at + parse_duration(age)
         for gate in gates:
-            yield Slot(f"after:{age}", gate, started_at + parse_duration(age), False)
+            yield Slot(f"after:{age}", gate, due, False, end if due < end else None)
     for age, gates in soak.every.items():
         interval = parse_duration(age)
         for number in range(1, int(soak.lasts / interval) + 1):
+            due = started_at + number * interval
+            until = min(due + interval, end) if due < end else None
             for gate in gates:
-                yield Slot(f"every:{age}#{number}", gate, started_at + number * interval, True)
+                yield Slot(f"every:{age}#{number}", gate, due, True, until)
 
 
 def due_slots(
     soak: Soak, started_at: datetime, phase: PhaseState, state: RolloutState, now: datetime
-) -> list[Slot]:
-    """Slots to work on now: due, not yet go, and not lost. Of a repeated gate, only the newest."""
+) -> list[Work]:
+    """Slots to work on now: due, not yet settled, and not lost. Of a repeated gate the newest, and
+    any older one that was begun and never decided, to be given up."""
     newest: dict[tuple[str, str], Slot] = {}
-    work: list[Slot] = []
+    work: list[Work] = []
     for slot in slots(soak, started_at):
         if slot.due > now:
             break
-        if slot.skippable:
-            newest[(slot.moment.partition("#")[0], slot.gate)] = slot
-        elif not _is_settled(slot, phase, state):
-            work.append(slot)
-    work += [s for s in newest.values() if not _is_settled(s, phase, state)]
+        if not slot.skippable:
+            if not _is_settled(slot, phase, state):
+                work.append(Work(slot))
+            continue
+        series = (slot.moment.partition("#")[0], slot.gate)
+        before = newest.get(series)
+        if before is not None and _is_under_way(before, phase, state):
+            work.append(Work(before, give_up=True))
+        newest[series] = slot
+    for slot in newest.values():
+        is_over = slot.until is not None and now >= slot.until
+        if is_over and _is_under_way(slot, phase, state):
+            work.append(Work(slot, give_up=True))
+        elif not is_over and not _is_settled(slot, phase, state):
+            work.append(Work(slot))
     return work
+
+
+def _is_under_way(slot: Slot, phase: PhaseState, state: RolloutState) -> bool:
+    gate = state.gate(phase.id, phase.attempt, slot.moment, slot.gate)
+    return gate is not None and gate.decision is None
 
 
 def _is_settled(slot: Slot, phase: PhaseState, state: RolloutState) -> bool:
@@ -71,11 +103,10 @@ def _is_settled(slot: Slot, phase: PhaseState, state: RolloutState) -> bool:
     )
 
 
-def next_due(soak: Soak, started_at: datetime, now: datetime) -> datetime:
-    """When the soak next wants something: a slot, or its end."""
-    end = started_at + soak.lasts
-    later = [s.due for s in slots(soak, started_at) if s.due > now]
-    return min([*later, max(end, now + timedelta(0))])
+def next_due(soak: Soak, started_at: datetime, now: datetime) -> datetime | None:
+    """When the soak next wants something: a slot, or its end; None once that is over."""
+    moments = [*(s.due for s in slots(soak, started_at)), started_at + soak.lasts]
+    return min((moment for moment in moments if moment > now), default=None)
 
 
 def coverage_gate(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from rollout.domain.errors import RolloutError, ServiceError
+from rollout.domain.errors import LogDamaged, RolloutError, ServiceError, StoreUnavailable
 from rollout.domain.events import (
+    Payload,
     StepCompleted,
     StepFailed,
     StepProgressed,
     StepStarted,
     StepUndone,
+    decode_payload,
+    encode_payload,
 )
 from rollout.domain.plan import Plan, StepSpec
 from rollout.domain.state import EffectState, PhaseState, StepState
@@ -25,6 +29,7 @@ from rollout.kinds import (
     Act,
     Done,
     Failed,
+    Move,
     Remember,
     SawRun,
     Settled,
@@ -37,6 +42,18 @@ from rollout.ports import Clock, Connections, EvidenceStore
 
 PATIENCE = timedelta(seconds=60)
 """Before a step asks again when a service gave no answer to a read."""
+
+
+@dataclass(frozen=True)
+class _Going:
+    """A step under way in one direction, with what its kind is given."""
+
+    step: StepState
+    spec: StepSpec
+    kind: StepKind
+    inputs: Any
+    context: StepContext
+    undo: bool
 
 
 @dataclass(frozen=True)
@@ -54,95 +71,117 @@ class StepRunner:
     def advance(self, phase: PhaseState, spec: StepSpec) -> Wake | None:
         step = self.record.state.step(phase.id, phase.attempt, spec.id)
         if step is None:
-            self.record.append([StepStarted(phase=phase.id, attempt=phase.attempt, step=spec.id)])
+            self.begin(phase, spec)
             return None
         return self._go(step, spec, undo=False)
+
+    def begin(self, phase: PhaseState, spec: StepSpec) -> None:
+        """Also again, for a step of the way back that failed."""
+        self.record.append([StepStarted(phase=phase.id, attempt=phase.attempt, step=spec.id)])
 
     def undo(self, step: StepState, spec: StepSpec) -> Wake | None:
         return self._go(step, spec, undo=True)
 
     def _go(self, step: StepState, spec: StepSpec, *, undo: bool) -> Wake | None:
-        kind = self.kinds[spec.step]
-        context = self._context(step, spec, undo=undo)
+        """One move. No answer to a read: later. A bug or a misuse fails the step, not the engine."""
         try:
-            fill = resolver(lookup(self.record.state, step.phase))
-            inputs = kind.Inputs.model_validate(fill(spec.inputs))
-            waiting = self._settle_open(step, spec, kind, inputs, context, undo=undo)
-            if waiting is not None:
-                return waiting.wake
-            move = kind.undo(inputs, context) if undo else kind.advance(inputs, context)
+            going = self._going(step, spec, undo=undo)
+            act = self._next(going)
         except ServiceError as problem:
             return Wake(
                 self.clock.now() + PATIENCE, f"{spec.id}: {problem}; asked again in a minute"
             )
+        except (LogDamaged, StoreUnavailable):
+            raise
         except (RolloutError, ValueError, KeyError) as problem:
-            move = Failed(f"cannot be done as written: {problem}")
-        return self._do(move, step, spec, kind, context, undo=undo)
+            why = f"cannot be done as written: {problem}"
+            self.record.append([_failed(step, why, undo=undo)])
+            return None
+        except Exception as bug:  # noqa: BLE001 - a plug-in's bug must not end the controller
+            broke = f"the step itself broke: {type(bug).__name__}: {bug}"
+            self.record.append([_failed(step, broke, undo=undo)])
+            return None
+        return act()
 
-    def _do(
+    def _going(self, step: StepState, spec: StepSpec, *, undo: bool) -> _Going:
+        kind = self.kinds[spec.step]
+        fill = resolver(lookup(self.record.state, step.phase, before=step))
+        inputs = kind.Inputs.model_validate(fill(spec.inputs))
+        return _Going(step, spec, kind, inputs, self._context(step, spec, undo=undo), undo)
+
+    def _next(self, going: _Going) -> Callable[[], Wake | None]:
+        """What is to be done now; nothing is appended before it is called."""
+        effect = self._open_effect(going)
+        if effect is None:
+            ask = going.kind.undo if going.undo else going.kind.advance
+            return self._doing(ask(going.inputs, going.context), going)
+        if effect.how == "needs_human":
+            need = Need("settle", going.step.phase, effect.effect, effect.detail)
+            why = f"a person must settle {effect.effect}: {effect.detail}"
+            return lambda: Wake(None, why, (need,))
+        is_forward = effect.effect in {e.effect for e in self._effects_of(going.step, going.spec)}
+        settle = self.effects.close if going.undo and is_forward else self.effects.settle
+        return lambda: self._settled_by(settle, effect, going)
+
+    def _settled_by(
         self,
-        move: object,
-        step: StepState,
-        spec: StepSpec,
-        kind: StepKind,
-        context: StepContext,
-        *,
-        undo: bool,
+        settle: Callable[[EffectState, StepKind, Any, StepContext], Wake | None],
+        effect: EffectState,
+        going: _Going,
     ) -> Wake | None:
-        place: dict[str, Any] = {"phase": step.phase, "attempt": step.attempt, "step": step.step}
+        try:
+            return settle(effect, going.kind, going.inputs, going.context)
+        except ServiceError as problem:
+            why = f"{effect.effect}: {problem}; looked up again in a minute"
+            return Wake(self.clock.now() + PATIENCE, why)
+
+    def _doing(self, move: Move, going: _Going) -> Callable[[], Wake | None]:
+        """Raises: TypeError or ValueError for a move that is none or that no log could keep."""
         match move:
             case Wait(until=until, note=note):
-                return Wake(until, note or f"{spec.id} goes on then")
-            case Remember(memory=memory):
-                self.record.append([StepProgressed(**place, memory=memory, undo=undo)])
-            case SawRun(run=run):
-                self.record.append([run])
-            case Done(outputs=outputs) if undo:
-                self.record.append([StepUndone(**place, outputs=outputs)])
-            case Done(outputs=outputs):
-                self.record.append([StepCompleted(**place, outputs=outputs)])
-            case Failed(reason=reason):
-                self.record.append([StepFailed(**place, reason=reason, undo=undo)])
+                return lambda: Wake(until, note or f"{going.step.step} goes on then")
             case Act(effect=effect):
-                name = effect_name(spec, step.phase, step.attempt, effect.name, undo=undo)
-                fill = resolver(lookup(self.record.state, step.phase))
-                inputs = kind.Inputs.model_validate(fill(spec.inputs))
-                return self.effects.intend(effect, name, kind, inputs, context)
-            case _:
-                raise TypeError(f"step kind {spec.step} made no move: {move!r}")
-        return None
+                _refuse_unkept(_progressed(going, effect.request))
+                name = self._prefix(going.step, going.spec, undo=going.undo) + effect.name
+                return lambda: self.effects.intend(
+                    effect, name, going.kind, going.inputs, going.context
+                )
+        payload = _payload_of(move, going)
+        _refuse_unkept(payload)
+        return lambda: self.record.append([payload])
 
-    def _settle_open(
-        self,
-        step: StepState,
-        spec: StepSpec,
-        kind: StepKind,
-        inputs: Any,
-        context: StepContext,
-        *,
-        undo: bool,
-    ) -> _Open | None:
-        """What the first open effect of this step says; None when none is open."""
-        for effect in self._effects_of(step, spec, undo=undo):
-            if effect.how == "needs_human":
-                need = Need("settle", step.phase, effect.effect, effect.detail)
-                why = f"a person must settle {effect.effect}: {effect.detail}"
-                return _Open(Wake(None, why, (need,)))
-            if effect.how is None:
-                return _Open(self.effects.settle(effect, kind, inputs, context))
-        return None
+    def _open_effect(self, going: _Going) -> EffectState | None:
+        """The first effect that must be settled before the step moves on. Backwards too: a request
+        of the way forward that nobody knows the end of may still land."""
+        forward = self._effects_of(going.step, going.spec)
+        if not going.undo:
+            return next((e for e in forward if e.how in {None, "needs_human"}), None)
+        unknown = (
+            e for e in forward if e.how is None or (e.how == "needs_human" and not e.idempotent)
+        )
+        backward = self._effects_of(going.step, going.spec, undo=True)
+        return next(unknown, None) or next(
+            (e for e in backward if e.how in {None, "needs_human"}), None
+        )
 
-    def _effects_of(self, step: StepState, spec: StepSpec, *, undo: bool) -> list[EffectState]:
-        start = effect_name(spec, step.phase, step.attempt, "", undo=undo)
+    def _effects_of(
+        self, step: StepState, spec: StepSpec, *, undo: bool = False
+    ) -> list[EffectState]:
+        """Of the current try alone."""
+        start = self._prefix(step, spec, undo=undo)
         return [
             e
             for name, e in self.record.state.effects.items()
             if name.startswith(start) and "/" not in name.removeprefix(start)
         ]
 
+    def _prefix(self, step: StepState, spec: StepSpec, *, undo: bool) -> str:
+        tries = step.undo_tries if undo else step.tries
+        return effect_name(spec, step.phase, step.attempt, "", undo=undo, tries=tries)
+
     def _context(self, step: StepState, spec: StepSpec, *, undo: bool) -> StepContext:
         state = self.record.state
-        forward = self._settled(step, spec, undo=False)
+        forward = dict(self._settled(step, spec, undo=False))
         return StepContext(
             step=spec.id,
             phase=step.phase,
@@ -151,25 +190,53 @@ class StepRunner:
             started_at=step.started_at,
             plan=self.plan,
             connections=self.connections,
-            facts=LogFacts(state, self.evidence, step.phase, step.attempt),
+            facts=LogFacts(state, self.evidence, step.phase, step.attempt, before=step),
             evidence=self.evidence,
             memory=step.undo_memory if undo else step.memory,
-            settled=self._settled(step, spec, undo=True) if undo else forward,
+            settled=dict(self._settled(step, spec, undo=True)) if undo else forward,
             outputs=step.outputs,
             forward_memory=step.memory,
             forward_settled=forward,
+            tries=step.undo_tries if undo else step.tries,
         )
 
-    def _settled(self, step: StepState, spec: StepSpec, *, undo: bool) -> dict[str, Settled]:
-        return {
-            e.effect.rpartition("/")[2]: Settled(how=e.how, value=e.value, detail=e.detail)
-            for e in self._effects_of(step, spec, undo=undo)
-            if e.how is not None
-        }
+    def _settled(
+        self, step: StepState, spec: StepSpec, *, undo: bool
+    ) -> Iterator[tuple[str, Settled]]:
+        for e in self._effects_of(step, spec, undo=undo):
+            if e.how is not None:
+                name = e.effect.rpartition("/")[2]
+                yield name, Settled(how=e.how, value=e.value, detail=e.detail)
 
 
-@dataclass(frozen=True)
-class _Open:
-    """An effect is open; `wake` None means that something was appended about it."""
+def _payload_of(move: Move, going: _Going) -> Payload:
+    step = going.step
+    match move:
+        case Remember(memory=memory):
+            return _progressed(going, memory)
+        case SawRun(run=run):
+            return run
+        case Done(outputs=outputs):
+            ended = StepUndone if going.undo else StepCompleted
+            return ended(phase=step.phase, attempt=step.attempt, step=step.step, outputs=outputs)
+        case Failed(reason=reason):
+            return _failed(step, reason, undo=going.undo)
+    raise TypeError(f"kind {going.spec.step} made no move: {move!r}")
 
-    wake: Wake | None
+
+def _progressed(going: _Going, memory: dict[str, Any]) -> StepProgressed:
+    step = going.step
+    return StepProgressed(
+        phase=step.phase, attempt=step.attempt, step=step.step, memory=memory, undo=going.undo
+    )
+
+
+def _failed(step: StepState, reason: str, *, undo: bool) -> StepFailed:
+    return StepFailed(
+        phase=step.phase, attempt=step.attempt, step=step.step, reason=reason, undo=undo
+    )
+
+
+def _refuse_unkept(payload: Payload) -> None:
+    """Raises: TypeError, ValueError or OverflowError for what could not be read back from the log."""
+    decode_payload(encode_payload(payload))

@@ -96,6 +96,9 @@ class StepFacts:
     def evidence_of_step(self, step: str) -> Any:
         return self.documents[step]
 
+    def first_evidence_of_step(self, step: str) -> Any:
+        return self.evidence_of_step(step)
+
 
 def context(
     duck: Warehouse,

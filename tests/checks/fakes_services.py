@@ -257,6 +257,9 @@ class FakeFacts:
     def evidence_of_step(self, step: str) -> Any:
         raise KeyError(step)
 
+    def first_evidence_of_step(self, step: str) -> Any:
+        return self.evidence_of_step(step)
+
 
 def plan(*steps: StepSpec) -> Plan:
     """A plan with one sync; its phase runs it in step `create` unless other steps are given."""

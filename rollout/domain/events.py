@@ -283,6 +283,19 @@ class RolloutEnded(_Payload, frozen=True, kw_only=True, tag="rollout_ended"):
     reason: str = ""
 
 
+class NoticeAnswered(_Payload, frozen=True, kw_only=True, tag="notice_answered"):
+    """One send of a notice to one channel. answer: yes, no, unknown; sent again at `retry_at`,
+    given up when that is None after anything but yes. `notice` is the key receivers deduplicate by."""
+
+    notice: str
+    channel: str
+    severity: str
+    title: str
+    answer: str
+    detail: str = ""
+    retry_at: datetime | None = None
+
+
 Payload = (
     RolloutCreated
     | StageChanged
@@ -307,6 +320,7 @@ Payload = (
     | SoakStarted
     | RolledBack
     | RolloutEnded
+    | NoticeAnswered
 )
 
 KINDS: dict[str, type[_Payload]] = {cls.__struct_config__.tag: cls for cls in get_args(Payload)}

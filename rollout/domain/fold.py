@@ -8,6 +8,7 @@ from typing import Any
 from rollout.domain import events as e
 from rollout.domain import fold_people as people
 from rollout.domain.evidence import Verdict
+from rollout.domain.fold_notices import notice_answered, remember_occasion
 from rollout.domain.state import (
     HISTORY_KEPT,
     CheckState,
@@ -32,6 +33,7 @@ def fold(events: Iterable[e.Event], state: RolloutState | None = None) -> Rollou
 def apply(state: RolloutState, event: e.Event) -> None:
     """Change `state` by one event. Raises: KeyError for a kind nobody folds (a programming error)."""
     _APPLY[type(event.payload)](state, event, event.payload)
+    remember_occasion(state, event)
     state.seq, state.head, state.latest_at = event.seq, event.hash, event.at
 
 
@@ -248,4 +250,5 @@ _APPLY: dict[type, Callable[[RolloutState, e.Event, Any], None]] = {
     e.SoakStarted: _soak_started,
     e.RolledBack: _rolled_back,
     e.RolloutEnded: _ended,
+    e.NoticeAnswered: notice_answered,
 }

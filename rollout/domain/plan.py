@@ -6,10 +6,11 @@ event carries the outline they need.
 
 from __future__ import annotations
 
+import re
 from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from rollout.domain.canonical import sha256_of
 from rollout.domain.durations import format_duration, parse_duration
@@ -182,6 +183,74 @@ class Rollback(Model):
     """Id of the target's user that a rollback writes as: its own changes are nobody else's."""
 
 
+Occasion = Literal[
+    "phase_started",
+    "phase_passed",
+    "phase_held",
+    "gate_no_go",
+    "person_wanted",
+    "finding_raised",
+    "finding_closed",
+    "rollback",
+    "completed",
+    "stopped",
+]
+"""What people can be told of without a step of its own."""
+
+PLACEHOLDERS = (
+    *("rollout", "plan", "phase", "attempt", "at", "subject", "reason"),
+    *("severity", "title", "owner", "due"),
+)
+"""What `{…}` in the text of a notice may say; `severity` to `due` are a finding's."""
+
+_PLACEHOLDER = re.compile(r"\{([^{}\s]*)\}")
+
+
+def _known_placeholders(text: str) -> str:
+    for name in _PLACEHOLDER.findall(text):
+        if name not in PLACEHOLDERS:
+            raise ValueError(f"`{{{name}}}` is not filled in; use {', '.join(PLACEHOLDERS)}")
+    return text
+
+
+NoticeText = Annotated[
+    str, Field(min_length=1, max_length=2000), AfterValidator(_known_placeholders)
+]
+
+
+class Weekly(Model):
+    """When the week's list goes out, in the plan's time zone."""
+
+    day: Weekday = "mon"
+    at: time = time(9)
+
+
+class Route(Model):
+    """Who is told of a finding. `after`: only while it is still open that long afterwards and
+    nobody has decided anything in its phase; `weekly`: in one list a week instead."""
+
+    channels: list[str] = Field(min_length=1)
+    after: Duration = timedelta(0)
+    weekly: Weekly | None = None
+
+
+class Announcement(Model):
+    """Who is told of an occasion, in which words. Findings go by their severity's routes."""
+
+    channels: list[str] = []
+    title: NoticeText | None = None
+    body: NoticeText | None = None
+
+
+class Notifications(Model):
+    """Who is told what. Channels are connections that use `notify`; `forget_after`: what could not
+    be told within that time is no news any more, unless it is a finding that is still open."""
+
+    routes: dict[Severity, list[Route]] = {}
+    occasions: dict[Occasion, Announcement] = {}
+    forget_after: Duration = timedelta(hours=24)
+
+
 class Plan(Model):
     """A whole rollout. `gates` holds every gate a phase names, parameters already filled in."""
 
@@ -196,6 +265,7 @@ class Plan(Model):
     syncs: dict[str, SyncSpec] = {}
     phases: list[Phase] = Field(min_length=1)
     rollback: Rollback | None = None
+    notifications: Notifications | None = None
     gates: dict[str, GateSpec] = {}
     files: dict[str, str] = {}
     """sha256 of every file (gate, SQL) the plan was read from, by its path below the plan's root."""

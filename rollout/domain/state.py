@@ -12,8 +12,9 @@ import msgspec
 
 from rollout.domain.events import PhaseOutline, RunObserved
 from rollout.domain.evidence import Decision, Scalar, Verdict
+from rollout.domain.notices import DeliveryState, OccasionState
 
-FOLD_VERSION = 2
+FOLD_VERSION = 3
 """Raised when the fold changes meaning; snapshots of another version are ignored."""
 
 SOAK_COVERAGE = "soak_coverage"
@@ -248,6 +249,8 @@ class RolloutState(msgspec.Struct):
     decisions: list[DecisionState] = []
     history: dict[str, list[PastSample]] = {}
     rollback: dict[str, Any] | None = None
+    occasions: list[OccasionState] = []
+    deliveries: dict[str, DeliveryState] = {}
 
     def current_phase(self) -> PhaseState | None:
         """The first phase that is not passed; None when all are."""

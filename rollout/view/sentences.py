@@ -152,6 +152,13 @@ def _ended(p: e.RolloutEnded) -> str:
     return f"the rollout ended: {p.outcome.replace('_', ' ')}{_because(p.reason)}"
 
 
+def _notice(p: e.NoticeAnswered) -> str:
+    if p.answer == "yes":
+        return f"told {p.channel}: {p.title}"
+    then = f", again from {instant(p.retry_at)}" if p.retry_at else ", not tried again"
+    return f"{p.channel} was not told ({p.answer}): {p.title}{_because(p.detail)}{then}"
+
+
 _SAID: dict[type, Callable[[Any], str]] = {
     e.RolloutCreated: _created,
     e.StageChanged: _stage_changed,
@@ -176,4 +183,5 @@ _SAID: dict[type, Callable[[Any], str]] = {
     e.SoakStarted: lambda p: f"{_place(p.phase, p.attempt)}: the watch began",
     e.RolledBack: _rolled_back,
     e.RolloutEnded: _ended,
+    e.NoticeAnswered: _notice,
 }

@@ -72,7 +72,7 @@ def _svg(dot: str) -> str:
             "svg needs the program `dot`: install the package graphviz of your system, "
             "or use --format dot or mermaid"
         ) from missing
-    except graphviz.CalledProcessError as failed:
+    except (graphviz.CalledProcessError, BrokenPipeError) as failed:
         raise exits.Misuse(f"Graphviz could not draw the plan: {failed}") from failed
 
 

@@ -9,17 +9,19 @@ from pydantic import ValidationError
 
 from rollout.domain.errors import PlanProblems
 from rollout.rehearsal.scenario import Scenario
+from rollout.rehearsal.world_spec import WorldSpec
 
 PARTS = ("operator", "world")
 """What of a scenario can be replaced; its faults are what it is about."""
 
 
 def overridden(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
-    """The scenario with `values`, by dotted path, in place of its own.
+    """The scenario with `values`, by dotted path, in place of its own; its world can be built.
 
     Raises: PlanProblems for a path that is not there or a value that does not fit.
     """
     if not values:
+        _refuse_odd_world(scenario)
         return scenario
     wrong = [path for path in values if path.split(".")[0] not in PARTS or "." not in path]
     if wrong:
@@ -29,9 +31,19 @@ def overridden(scenario: Scenario, values: Mapping[str, object]) -> Scenario:
     for path, value in values.items():
         _put(document, path.split("."), value)
     try:
-        return Scenario.model_validate(document)
+        changed = Scenario.model_validate(document)
     except ValidationError as error:
-        raise PlanProblems([_said(problem) for problem in error.errors()]) from error
+        raise PlanProblems([f"--set {_said(problem)}" for problem in error.errors()]) from error
+    _refuse_odd_world(changed)
+    return changed
+
+
+def _refuse_odd_world(scenario: Scenario) -> None:
+    try:
+        WorldSpec.model_validate(scenario.world)
+    except ValidationError as error:
+        said = [_said(problem, "world") for problem in error.errors()]
+        raise PlanProblems([f"scenario {scenario.scenario}: {text}" for text in said]) from error
 
 
 def _put(document: dict[str, Any], path: list[str], value: object) -> None:
@@ -44,6 +56,6 @@ def _put(document: dict[str, Any], path: list[str], value: object) -> None:
     document[path[-1]] = value
 
 
-def _said(problem: Any) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
-    return f"--set {place}: {problem['msg']}"
+def _said(problem: Any, *below: str) -> str:
+    place = ".".join(str(part) for part in (*below, *problem["loc"]))
+    return f"{place}: {str(problem['msg']).removeprefix('Value error, ')}"

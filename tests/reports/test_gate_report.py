@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import FAIL, PASS, START, Story, completed_story, held_story, observed
+from builders import FAIL, PASS, START, Found, Story, completed_story, held_story, observed
 
 from rollout.domain.errors import LogDamaged
 from rollout.domain.events import Attested, RolledBack
@@ -109,7 +109,7 @@ def test_a_waiver_is_in_the_report_of_the_round_it_counted_for() -> None:
     story = held_story().say("waive", "pilot", subject="empty_keys", reason="known")
     assert report_of(story)["waivers"] == []
     story.stage("pilot", "resume_entry_gate", "held", "entry_gate")
-    found = {"empty_keys": (FAIL, observed(rows=3)), "told": PASS, "drift": PASS}
+    found: dict[str, Found] = {"empty_keys": (FAIL, observed(rows=3)), "told": PASS, "drift": PASS}
     story.gate("pilot", "entry", "ready", found, Decision.GO, round=2)
     report = report_of(story)
     assert [w["subject"] for w in report["waivers"]] == ["empty_keys"]

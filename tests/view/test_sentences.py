@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,13 @@ from rollout.domain import events as e
 from rollout.domain.evidence import Decision, Verdict
 from rollout.view.sentences import _SAID, sentence
 
-PLACE = {"phase": "pilot", "attempt": 1, "moment": "exit", "gate": "verified", "round": 1}
+PLACE: dict[str, Any] = {
+    "phase": "pilot",
+    "attempt": 1,
+    "moment": "exit",
+    "gate": "verified",
+    "round": 1,
+}
 
 
 def test_every_kind_of_event_has_a_sentence() -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from builders import FAIL, PASS, Story, completed_story, held_story, make_plan, make_run, observed
+from builders import (
+    FAIL,
+    PASS,
+    Found,
+    Story,
+    completed_story,
+    held_story,
+    make_plan,
+    make_run,
+    observed,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,7 +82,7 @@ def test_a_waiver_shows_in_the_round_that_counted_it_only() -> None:
     story = held_story().say("waive", "pilot", subject="empty_keys", reason="known and small")
     assert view_of(story).gates[0].checks[0].word == "FAIL"
     story.stage("pilot", "resume_entry_gate", "held", "entry_gate")
-    found = {"empty_keys": (FAIL, observed(rows=3)), "told": PASS, "drift": PASS}
+    found: dict[str, Found] = {"empty_keys": (FAIL, observed(rows=3)), "told": PASS, "drift": PASS}
     story.gate("pilot", "entry", "ready", found, Decision.GO, round=2)
     check = view_of(story).gates[0].checks[0]
     assert check.word == "WAIV"

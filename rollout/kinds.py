@@ -88,7 +88,7 @@ class Facts(Protocol):
 
     def first_evidence_of_step(self, step: str) -> Any:
         """Of the oldest attempt that no proven rollback has taken back: how it was before anything
-        was done. Raises: KeyError when there is none."""
+        was done. While a rollback goes on, of the phases it undoes. Raises: KeyError when none."""
         ...
 
 
@@ -190,6 +190,10 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     how: str
     value: Any = None
     detail: str = ""
+
+    @property
+    def took_place(self) -> bool:
+        return self.how in {"done", "adopted", "settled"}
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -10,13 +10,17 @@ from pydantic import BaseModel, Field
 from rollout.domain.evidence import Observation
 from rollout.domain.plan import Model
 from rollout.kinds import CheckContext
-from rollout.ports import Row
+from rollout.ports import Row, Table
 
 SAMPLE = 20
 
+MOST_ROWS = 1_000_000
+"""Rows of the target that are compared; with more, rows that a sync created could stay unseen."""
+
 
 class BaselineCheckInputs(Model):
-    """`steps` captured baselines of the whole target, oldest first; the oldest that exists counts.
+    """`steps` captured baselines of the whole target, oldest first; the oldest that exists counts,
+    of its oldest attempt: a second attempt saw what the first one did.
 
     `users` write for this rollout: the syncs' user first, then the one a rollback writes as. A row
     last modified by anybody else is somebody else's change and stays.
@@ -58,15 +62,14 @@ class Baseline:
         step, baseline = found
         columns = ", ".join(["Id", "CreatedById", "LastModifiedById", *baseline["fields"]])
         soql = f"SELECT {columns} FROM {inputs.target}"  # noqa: S608 - plan names
-        table = context.connections.record_store(inputs.on).query(soql, max_rows=1_000_000)
-        now = {str(row["Id"]): row for row in table.dicts()}
-        return _compared(inputs, step, baseline, now, soql, context)
+        table = context.connections.record_store(inputs.on).query(soql, max_rows=MOST_ROWS)
+        return _compared(inputs, step, baseline, table, soql, context)
 
 
 def _oldest(steps: list[str], context: CheckContext) -> tuple[str, Any] | None:
     for step in steps:
         try:
-            found = context.facts.evidence_of_step(step)
+            found = context.facts.first_evidence_of_step(step)
         except KeyError:
             continue  # that phase was never reached
         if found.get("whole") and found["rows"]:
@@ -78,10 +81,11 @@ def _compared(
     inputs: BaselineCheckInputs,
     step: str,
     baseline: Any,
-    now: dict[str, Row],
+    table: Table,
     soql: str,
     context: CheckContext,
 ) -> Observation:
+    now = {str(row["Id"]): row for row in table.dicts()}
     differing: list[Row] = []
     others = 0
     for record, values in baseline["rows"].items():
@@ -108,6 +112,7 @@ def _compared(
             "changed_by_others": others,
         },
         source=f"{inputs.target} in {inputs.on}, against {step}",
+        problem=f"{inputs.target} has over {MOST_ROWS} rows" if table.truncated else None,
         query=soql,
         as_of=context.now,
         sample=sample[:SAMPLE],

@@ -87,8 +87,15 @@ class LogFacts:
         return self._document(step, newest_step(self._state, step, self._before))
 
     def first_evidence_of_step(self, step: str) -> Any:
-        steps = self._state.steps.values()
-        standing = (s for s in steps if s.step == step and s.outputs and not s.taken_back)
+        phases = list(self._state.phases)
+        phase = self._state.phases[self._phase]
+        if phase.stage == "rolling_back" and phase.undo_from:
+            phases = phases[phases.index(phase.undo_from) :]
+        standing = (
+            s
+            for s in self._state.steps.values()
+            if s.step == step and s.outputs and not s.taken_back and s.phase in phases
+        )
         return self._document(step, next(standing, None))
 
     def _document(self, name: str, step: StepState | None) -> Any:

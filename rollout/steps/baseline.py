@@ -64,16 +64,21 @@ class CaptureBaseline(WritesNothing):
             return Failed("there are no keys to take a baseline of")
         store = context.connections.record_store(inputs.on)
         rows: dict[str, list[Any]] = {}
+        wanted = set(keys)
         found: set[str] = set()
         for table in _read(store, inputs, keys):
+            if table.truncated:
+                return Failed(
+                    f"{inputs.target} has over {len(table.rows)} rows: part is no baseline"
+                )
             for record, *values in table.rows:
-                if not inputs.is_whole and str(values[0]) in found:
-                    return Failed(f"{values[0]} is in {inputs.target} twice; a baseline needs one")
-                found.add(str(values[0]))
+                key = str(values[0])
+                if not inputs.is_whole and key not in wanted:
+                    continue
+                if not inputs.is_whole and key in found:
+                    return Failed(f"{key} is in {inputs.target} twice; a baseline needs one")
+                found.add(key)
                 rows[str(record)] = values
-        wanted = set(keys)
-        if not inputs.is_whole:
-            rows = {record: values for record, values in rows.items() if values[0] in wanted}
         absent = sorted(wanted - found)
         if not rows and not absent:
             return Failed(f"{inputs.target} holds no record at all: there is no baseline to take")

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from rollout.domain.effects import Answer, Yes
 from rollout.domain.evidence import Scalar
 from rollout.domain.instants import from_text, to_text
 from rollout.domain.plan import SyncSpec
-from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext, Wait
+from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext
 from rollout.ports import RecordStore, Row, RowResult
 
 CHUNK = 200
@@ -25,6 +25,9 @@ CHUNK = 200
 
 ONE_BY_ONE = 100
 """Below this many rows each row is its own call, so that one bad row stops nothing else."""
+
+MOST_CHANGED = 1_000_000
+"""Rows that are read to see what changed."""
 
 TARGET = "salesforce"
 """The connection through which baselines are read and restored."""
@@ -39,31 +42,31 @@ class Restoration:
     sync: SyncSpec
     baseline: str
 
+    def is_planned(self, context: StepContext) -> bool:
+        """Whether this try of the undo has looked at the target already."""
+        return _plan_name(context) in context.memory
+
     def advance(self, context: StepContext) -> Move:
-        if "plan" not in context.memory:
+        if not self.is_planned(context):
             return self._prepare(context)
-        plan = context.evidence.get(context.memory["plan"])
+        digest = context.memory[_plan_name(context)]
+        plan = context.evidence.get(digest)
+        problems: list[str] = []
         for number, chunk in enumerate(_chunks(plan)):
             settled = context.settled.get(chunk.name)
             if settled is None:
-                return Act(self._effect(chunk, number, context.memory["plan"]))
-            if settled.how != "done":
-                return Failed(f"{chunk.name} was {settled.how}: {settled.detail}")
-            if settled.value:
-                return Failed(
-                    f"{chunk.name}: {len(settled.value)} rows refused: {settled.value[:5]}"
-                )
-        if plan["unknown"]:
-            keys = [row["now"][self.sync.key] for row in plan["unknown"][:5]]
-            return Failed(f"{len(plan['unknown'])} rows were changed and have no baseline: {keys}")
-        return Done(
-            {
-                "restored_rows": len(plan["restore"]),
-                "deleted_rows": len(plan["delete"]),
-                "left_rows": len(plan["left"]),
-                "evidence": context.memory["plan"],
-            }
-        )
+                return Act(self._effect(chunk, number, digest))
+            if not settled.took_place:
+                problems.append(f"{chunk.name} was {settled.how}: {settled.detail}")
+            elif isinstance(settled.value, list):
+                problems += settled.value
+        problems += [
+            f"{row['now'][self.sync.key]} was changed and has no baseline"
+            for row in plan["unknown"]
+        ]
+        if problems:
+            return Failed(f"{len(problems)} rows are not as they were: {'; '.join(problems[:5])}")
+        return Done({**_totals(context), "left_rows": len(plan["left"]), "evidence": digest})
 
     def perform(self, effect: Effect, context: StepContext) -> Answer[Any]:
         """Yes carries the rows that were refused, as `id: reason` texts."""
@@ -89,21 +92,29 @@ class Restoration:
         )
 
     def _prepare(self, context: StepContext) -> Move:
-        """Read what changed since this step began, and sort it into restore, delete and leave."""
-        going = [
-            run
-            for run in context.connections.sync_service(self.sync.on).runs(self.sync.id, limit=1)
-            if not run.is_over
-        ]
-        if going:
-            until = context.now + timedelta(seconds=30)
-            return Wait(until, f"run {going[0].id} must end before its rows are restored")
+        """Read what changed since the step began, and sort it into restore, delete and leave."""
         baseline = context.facts.evidence_of_step(self.baseline)
+        # The target's clock counts whole seconds.
+        since = context.started_at.replace(microsecond=0)
         store = context.connections.record_store(TARGET)
-        changed = _changed(store, self.sync, baseline["fields"], to_text(context.started_at))
+        changed = _changed(store, self.sync, baseline["fields"], to_text(since))
+        if changed is None:
+            return Failed(f"over {MOST_CHANGED} rows changed: this is beyond a restoration")
         ours = {self.sync.user, context.plan.rollback.user if context.plan.rollback else ""}
-        plan = _sorted(changed, baseline, self.sync, ours, context.started_at)
-        return Remember({"plan": context.evidence.put(plan)})
+        plan = _sorted(changed, baseline, self.sync, ours - {""}, since)
+        return Remember({_plan_name(context): context.evidence.put(plan)})
+
+
+def _plan_name(context: StepContext) -> str:
+    """A new try looks again: what was restored by then is as it was, and not restored twice."""
+    return f"plan-{context.tries}"
+
+
+def _totals(context: StepContext) -> dict[str, Scalar]:
+    """Rows over all tries, each once."""
+    plans = [context.evidence.get(d) for n, d in context.memory.items() if n.startswith("plan-")]
+    rows = {action: {r["Id"] for p in plans for r in p[action]} for action in ("restore", "delete")}
+    return {"restored_rows": len(rows["restore"]), "deleted_rows": len(rows["delete"])}
 
 
 @dataclass(frozen=True)
@@ -121,12 +132,16 @@ def _chunks(plan: Mapping[str, Any]) -> Iterator[_Chunk]:
             yield _Chunk(f"{action}-{number + 1}", action, rows[start : start + size])
 
 
-def _changed(store: RecordStore, sync: SyncSpec, fields: Sequence[str], since: str) -> list[Row]:
+def _changed(
+    store: RecordStore, sync: SyncSpec, fields: Sequence[str], since: str
+) -> list[Row] | None:
+    """None when there are more rows than anybody would restore."""
     columns = ", ".join(dict.fromkeys([*_HIDDEN, sync.key, *fields]))
     # names come from the validated plan, the instant from our own clock
     where = f"LastModifiedDate >= {since} ORDER BY {sync.key}"
     soql = f"SELECT {columns} FROM {sync.target} WHERE {where}"  # noqa: S608
-    return store.query(soql).dicts()
+    table = store.query(soql, max_rows=MOST_CHANGED)
+    return None if table.truncated else table.dicts()
 
 
 def _sorted(

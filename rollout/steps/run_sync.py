@@ -6,22 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from rollout.domain.condition import Condition
 from rollout.domain.durations import format_duration
 from rollout.domain.effects import Answer
+from rollout.domain.errors import ConditionProblem
 from rollout.domain.events import RunObserved
-from rollout.domain.evidence import Scalar
-from rollout.domain.instants import to_text
 from rollout.domain.plan import Duration, Model, SyncSpec
+from rollout.domain.references import has_references
 from rollout.kinds import (
     Act,
     Done,
     Effect,
     Failed,
     Found,
-    KnownRun,
     Move,
     NotFound,
     Remember,
@@ -31,9 +30,13 @@ from rollout.kinds import (
 )
 from rollout.ports import SyncRun, SyncService
 from rollout.steps.restoration import Restoration
+from rollout.steps.run_record import COUNTERS, counters, is_news, known_as, observed, still_going
 
 SETTLE = timedelta(minutes=2)
 """How long a run that nobody acknowledged may take to show up in the list of runs."""
+
+ASK_AGAIN = timedelta(seconds=30)
+"""While somebody else's run of the sync goes on."""
 
 
 class RunSyncInputs(Model):
@@ -47,6 +50,20 @@ class RunSyncInputs(Model):
     stop_after_rows: int = 50
     within: Duration | None = None
     poll: Duration = timedelta(minutes=1)
+
+    @field_validator("expect", "stop_if")
+    @classmethod
+    def _can_be_judged(cls, written: dict[str, str]) -> dict[str, str]:
+        """A brake with a misspelt metric would never brake."""
+        for metric, text in written.items():
+            if metric not in COUNTERS:
+                raise ValueError(f"a run has no {metric!r}; it has {', '.join(COUNTERS)}")
+            if not has_references(text):
+                try:
+                    Condition.parse(text)
+                except ConditionProblem as problem:
+                    raise ValueError(str(problem)) from problem
+        return written
 
 
 class RunSync:
@@ -79,15 +96,27 @@ class RunSync:
             return _before(spec, service, sends, context)
         if trigger.how == "never_sent":
             return Remember({"sends": sends + 1})
-        if trigger.how == "refused":
-            return Failed(f"the trigger of {inputs.sync} was refused: {trigger.detail}")
-        return self._watch(inputs, spec, service, service.run(int(trigger.value)), context)
+        if not trigger.took_place:
+            return Failed(f"the trigger of {inputs.sync} was {trigger.how}: {trigger.detail}")
+        run = service.run(int(trigger.value))
+        if run.sync_id != spec.id:
+            return Failed(f"run {run.id} is of sync {run.sync_id}, not of {inputs.sync}")
+        return self._watch(inputs, spec, service, run, context)
 
     def undo(self, inputs: RunSyncInputs, context: StepContext) -> Move:
+        """Stop our run if it still goes, wait until nobody writes, then restore."""
         if inputs.baseline is None:
             return Failed("no `baseline:` step is named, so there is nothing to restore from")
         spec = context.plan.syncs[inputs.sync]
-        return Restoration(spec, inputs.baseline).advance(context)
+        restoration = Restoration(spec, inputs.baseline)
+        if not restoration.is_planned(context):
+            going = still_going(context.connections.sync_service(spec.on), spec.id)
+            if going is not None:
+                if going.id in _ours(context) and "cancel" not in context.settled:
+                    return Act(_cancel(going))
+                until = context.now + ASK_AGAIN
+                return Wait(until, f"run {going.id} must end before its rows are restored")
+        return restoration.advance(context)
 
     def perform(self, effect: Effect, inputs: RunSyncInputs, context: StepContext) -> Answer[Any]:
         spec = context.plan.syncs[inputs.sync]
@@ -127,32 +156,30 @@ class RunSync:
         run: SyncRun,
         context: StepContext,
     ) -> Move:
-        seen = _observed(run, inputs.sync, context, ours=True)
-        if _is_news(seen, context.facts.runs(inputs.sync)):
+        seen = observed(run, inputs.sync, context, ours=True)
+        if is_news(seen, context.facts.runs(inputs.sync)):
             return SawRun(seen)
         if run.is_over:
             return _after(inputs, spec, service, run, context)
         stop = _stop_reason(inputs, run, context.now)
         if stop is not None and "stopped" not in context.memory:
             return Remember({"stopped": stop})
-        if "stopped" in context.memory and "cancel" not in context.settled:
-            return Act(
-                Effect(
-                    name="cancel",
-                    action="cancel",
-                    target=f"run {run.id}",
-                    request={"run_id": run.id},
-                )
-            )
-        return Wait(context.now + inputs.poll, f"{inputs.sync} run {run.id} is {run.status}")
+        cancel = context.settled.get("cancel")
+        if "stopped" in context.memory and cancel is None:
+            return Act(_cancel(run))
+        note = f"{inputs.sync} run {run.id} is {run.status}"
+        if cancel is not None and not cancel.took_place:
+            note += f"; it could not be stopped: {cancel.detail}"
+        return Wait(context.now + inputs.poll, note)
 
 
 def _before(spec: SyncSpec, service: SyncService, sends: int, context: StepContext) -> Move:
     """Nothing else of this sync may be going; the newest run id is the watermark."""
+    going = still_going(service, spec.id)
+    if going is not None:
+        note = f"run {going.id} of sync {spec.id} is still {going.status}"
+        return Wait(context.now + ASK_AGAIN, note)
     latest = service.runs(spec.id, limit=1)
-    if latest and not latest[0].is_over:
-        until = context.now + timedelta(seconds=30)
-        return Wait(until, f"run {latest[0].id} of sync {spec.id} is still {latest[0].status}")
     return Act(
         Effect(
             name=f"trigger-{sends}",
@@ -164,6 +191,18 @@ def _before(spec: SyncSpec, service: SyncService, sends: int, context: StepConte
             needs_window=True,
         )
     )
+
+
+def _cancel(run: SyncRun) -> Effect:
+    return Effect(
+        name="cancel", action="cancel", target=f"run {run.id}", request={"run_id": run.id}
+    )
+
+
+def _ours(context: StepContext) -> set[int]:
+    """Ids of the runs this step's triggers came to, when it is undone."""
+    settled = context.forward_settled.items()
+    return {int(s.value) for name, s in settled if name.startswith("trigger-") and s.took_place}
 
 
 def _after(
@@ -180,13 +219,13 @@ def _after(
         return Failed(f"run {run.id} was stopped: {context.memory['stopped']}")
     if run.status != "completed":
         return Failed(f"run {run.id} ended {run.status}: {run.error or 'no reason given'}")
-    counters = _counters(run)
+    found = counters(run)
     for metric, text in inputs.expect.items():
-        if Condition.parse(text).holds(counters.get(metric)) is not True:
-            return Failed(f"run {run.id}: {metric} is {counters.get(metric)}, expected {text}")
+        if Condition.parse(text).holds(found[metric]) is not True:
+            return Failed(f"run {run.id}: {metric} is {found[metric]}, expected {text}")
     rejected = service.rejected(run.id, limit=100) if run.failed or run.invalid else []
     digest = context.evidence.put({"run": run, "rejected": rejected})
-    return Done({**counters, "evidence": digest})
+    return Done({**found, "evidence": digest})
 
 
 def _stranger(
@@ -196,13 +235,16 @@ def _stranger(
     ours: SyncRun,
     context: StepContext,
 ) -> RunObserved | None:
-    """A run of the same sync, not ours, that started while this step ran and is news to the log."""
+    """A run of the same sync, not ours, that started while this step ran and is news to the log.
+    One that still goes is told once, not followed: this step is over."""
     known = context.facts.runs(inputs.sync)
     for run in reversed(service.runs(spec.id, since=context.started_at)):
-        if run.id != ours.id and run.created_at >= context.started_at:
-            seen = _observed(run, inputs.sync, context, ours=False)
-            if _is_news(seen, known):
-                return seen
+        before = known_as(run.id, known)
+        if run.id == ours.id or (before is not None and (before.ours or not run.is_over)):
+            continue
+        seen = observed(run, inputs.sync, context, ours=False)
+        if is_news(seen, known):
+            return seen
     return None
 
 
@@ -212,65 +254,11 @@ def _stop_reason(inputs: RunSyncInputs, run: SyncRun, now: datetime) -> str | No
         return f"still {run.status} after {format_duration(inputs.within)}"
     if (run.processed or 0) < inputs.stop_after_rows:
         return None
-    counters = _counters(run)
+    found = counters(run)
     for metric, text in inputs.stop_if.items():
-        if Condition.parse(text).holds(counters.get(metric)):
-            return f"{metric} is {counters[metric]}, stop if {text}"
+        if Condition.parse(text).holds(found[metric]):
+            return f"{metric} is {found[metric]}, stop if {text}"
     return None
-
-
-def _counters(run: SyncRun) -> dict[str, Scalar]:
-    """Counters as outputs. error_rate = failed / processed, processed = accepted + failed."""
-    over = run.completed_at
-    return {
-        "run_id": run.id,
-        "status": run.status,
-        "processed": run.processed,
-        "accepted": run.accepted,
-        "failed": run.failed,
-        "invalid": run.invalid,
-        "error_rate": (run.failed or 0) / run.processed if run.processed else None,
-        "started_at": to_text(run.created_at),
-        "completed_at": to_text(over) if over else None,
-        "duration_s": (over - run.created_at).total_seconds() if over else None,
-    }
-
-
-def _observed(run: SyncRun, sync: str, context: StepContext, *, ours: bool) -> RunObserved:
-    return RunObserved(
-        sync=sync,
-        run_id=run.id,
-        phase=context.phase,
-        attempt=context.attempt,
-        ours=ours,
-        status=run.status,
-        processed=run.processed,
-        accepted=run.accepted,
-        failed=run.failed,
-        invalid=run.invalid,
-        source_rows=run.source_rows,
-        created_at=run.created_at,
-        completed_at=run.completed_at,
-    )
-
-
-def _is_news(seen: RunObserved, known: Sequence[KnownRun]) -> bool:
-    before = next((k for k in known if k.run_id == seen.run_id), None)
-    return before is None or (
-        before.status,
-        before.processed,
-        before.accepted,
-        before.failed,
-        before.invalid,
-        before.completed_at,
-    ) != (
-        seen.status,
-        seen.processed,
-        seen.accepted,
-        seen.failed,
-        seen.invalid,
-        seen.completed_at,
-    )
 
 
 def _is_api(run: SyncRun) -> bool:

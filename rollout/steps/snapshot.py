@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from rollout.domain.evidence import Scalar
 from rollout.domain.plan import Model
@@ -30,7 +31,7 @@ class Question(Model):
 class SnapshotInputs(Model):
     """`metrics`: name -> where the number comes from."""
 
-    metrics: dict[str, Question]
+    metrics: dict[str, Question] = Field(min_length=1)
 
 
 class Snapshot(WritesNothing):
@@ -59,4 +60,5 @@ def _ask(question: Question, context: StepContext) -> Scalar:
         table = store.query(question.soql or "")
     if len(table.rows) != 1 or len(table.columns) != 1:
         return None
-    return table.rows[0][0]
+    value = table.rows[0][0]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from sqlglot import exp
 
 from rollout.domain.effects import Answer
+from rollout.domain.errors import KindMisused
 from rollout.domain.plan import Model
 from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext
 from rollout.steps.quiet import SentAgain
@@ -107,7 +108,12 @@ def _original(inputs: RestrictSourceInputs, context: StepContext) -> dict[str, s
     select = context.connections.warehouse(inputs.on).view_definition(inputs.view)
     if _ALIAS not in select:
         return {"view": inputs.view, "select": select}
-    kept: dict[str, str] = context.facts.evidence_of_step(context.step)
+    try:
+        kept: dict[str, str] = context.facts.evidence_of_step(context.step)
+    except KeyError:
+        raise KindMisused(
+            f"{inputs.view} is still restricted by an attempt that did not finish: roll back first"
+        ) from None
     return kept
 
 
@@ -117,6 +123,6 @@ def _replaced(name: str, view: str, definition: str, context: StepContext) -> Mo
     if settled is None:
         request = {"definition": definition}
         return Act(Effect(name=name, action="replace_view", target=view, request=request))
-    if settled.how != "done":
+    if not settled.took_place:
         return Failed(f"{view} could not be replaced: {settled.detail}")
     return None

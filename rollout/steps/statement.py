@@ -33,7 +33,8 @@ class Statement:
         return _once("execute", context)
 
     def undo(self, inputs: StatementInputs, context: StepContext) -> Move:
-        if "execute" not in context.forward_settled:
+        executed = context.forward_settled.get("execute")
+        if executed is None or not executed.took_place:
             return Done({})
         return _once("undo", context)
 
@@ -49,7 +50,7 @@ def _once(name: str, context: StepContext) -> Move:
     settled = context.settled.get(name)
     if settled is None:
         return Act(Effect(name=name, action="statement", target="warehouse", idempotent=False))
-    if settled.how in {"refused", "never_sent"}:
+    if not settled.took_place:
         return Failed(f"the statement did not run: {settled.detail}")
     rows = settled.value if isinstance(settled.value, int) else None
     return Done({"rows": rows})

@@ -113,6 +113,6 @@ def _changed(name: str, sync: str, request: dict[str, Any], context: StepContext
     if settled is None:
         action = "set_paused" if "paused" in request else "set_schedule"
         return Act(Effect(name=name, action=action, target=sync, request=request))
-    if settled.how != "done":
+    if not settled.took_place:
         return Failed(f"{sync} could not be changed: {settled.detail}")
     return None

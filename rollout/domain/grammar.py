@@ -170,7 +170,7 @@ def _quantity(text: str, operand: str) -> _Quantity | None:
     if _DURATION.fullmatch(operand):
         try:
             return _Quantity(Decimal(int(parse_duration(operand).total_seconds())), "s")
-        except OverflowError:
+        except ValueError:
             raise _problem(text, "the duration is too long") from None
     return None
 

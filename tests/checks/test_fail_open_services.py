@@ -144,7 +144,14 @@ def test_a_lenient_condition_lets_no_absence_through(
         assert verdict(kind, inputs, WORLDS[world], {metric: go}) is not Verdict.PASS, metric
 
 
-ENDINGS = {"failed_runs", "canceled_runs", "skipped", "failed_share", "accepted_total"}
+ENDINGS = {
+    "failed_runs",
+    "canceled_runs",
+    "skipped",
+    "failed_share",
+    "accepted_total",
+    "rejected",
+}
 """In worlds where a run ended these are observations; without one they are nothing, see below."""
 
 

@@ -227,7 +227,56 @@ class RecordStore(Protocol):
 class Notifier(Protocol):
     """Tells people. Delivery is at least once; the outbox lives in the engine."""
 
-    def send(self, channel: str, title: str, body: str, *, dedupe: str) -> Answer[None]: ...
+    def send(self, channel: str, title: str, body: str, *, dedupe: str) -> Answer[None]:
+        """Plain text to a channel (a connection's name), within a bounded time, from any thread.
+        `dedupe` is the same for the same message: receivers that can, show it once."""
+        ...
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A document as it was found. `status` is HTTP's, None for a file; `body` is whole."""
+
+    place: str
+    body: bytes
+    status: int | None = None
+    content_type: str = ""
+
+
+class PageReader(Protocol):
+    """Reads documents: below the plan's folder, or by GET from hosts somebody allowed."""
+
+    def read(
+        self,
+        place: str,
+        *,
+        hosts: Sequence[str] = (),
+        private: bool = False,
+        timeout_s: float = 30.0,
+    ) -> Page:
+        """A relative path, or a URL on a host of the plan's connections or of `hosts`; `private`:
+        its address may be one that is not reachable from everywhere. Any HTTP status is a Page.
+
+        Raises: KindMisused for a place that may not be read; ServiceRefused (status 404) for a
+        file that is not there; ServiceUnreachable; ServiceGarbled for too much of it.
+        """
+        ...
+
+
+class FileStore(Protocol):
+    """Generated files below one output folder; paths are relative, with forward slashes.
+    Raises: KindMisused for a path that leads elsewhere; ServiceError when the disk fails a read."""
+
+    def read(self, path: str) -> bytes | None:
+        """None when there is no such file."""
+        ...
+
+    def write(self, path: str, content: bytes) -> Answer[str]:
+        """Whole or not at all; Yes carries the sha256 of what is there now."""
+        ...
+
+    def remove(self, path: str) -> Answer[None]:
+        """Yes also when there was none."""
+        ...
 
 
 class Connections(Protocol):
@@ -239,5 +288,13 @@ class Connections(Protocol):
     def sync_service(self, name: str) -> SyncService: ...
 
     def record_store(self, name: str) -> RecordStore: ...
+
+    def notifier(self, name: str) -> Notifier:
+        """Sends to the channel of that name."""
+        ...
+
+    def pages(self) -> PageReader: ...
+
+    def files(self) -> FileStore: ...
 
     def names(self) -> Iterable[str]: ...

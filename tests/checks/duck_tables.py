@@ -71,6 +71,15 @@ class Opened:
     def sync_service(self, name: str) -> SyncService:
         raise KindMisused(f"no connection {name!r}")
 
+    def notifier(self, name: str) -> NoReturn:
+        raise KindMisused(f"no connection {name!r}")
+
+    def pages(self) -> NoReturn:
+        raise KindMisused("no pages")
+
+    def files(self) -> NoReturn:
+        raise KindMisused("no files")
+
     def names(self) -> Iterable[str]:
         return ["warehouse", "salesforce"]
 

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, TypeVar
 
-from rollout.domain.effects import Answer
-from rollout.domain.errors import KindMisused, ServiceUnreachable
+from rollout.domain.effects import Answer, Yes
+from rollout.domain.errors import KindMisused, ServiceRefused, ServiceUnreachable
 from rollout.domain.evidence import Judgement, Observation, Scalar, Verdict
 from rollout.domain.judge import judge, scalar_conditions
 from rollout.domain.plan import Phase, Plan, StepSpec, SyncSpec
 from rollout.kinds import CheckContext, CheckKind, Confirmation, KnownRun, OpenFinding, PastMeasure
 from rollout.ports import (
     ApiAllowance,
+    FileStore,
+    Notifier,
+    Page,
+    PageReader,
     RecordStore,
     RejectedRecord,
     Row,
@@ -212,10 +216,69 @@ class FakeWarehouse:
 
 
 @dataclass
+class FakeNotifier:
+    """Answers as it is told to, and keeps what it was given."""
+
+    answer: Answer[None] = field(default_factory=lambda: Yes(None))
+    sent: list[tuple[str, str, str, str]] = field(default_factory=list)
+    down: bool = False
+
+    def send(self, channel: str, title: str, body: str, *, dedupe: str) -> Answer[None]:
+        if self.down:
+            raise ServiceUnreachable("the channel is down")
+        self.sent.append((channel, title, body, dedupe))
+        return self.answer
+
+
+@dataclass
+class FakePages:
+    """Pages by place; `None` is a page that is not there, what is not named a forbidden place."""
+
+    known: dict[str, Page | None] = field(default_factory=dict)
+    down: bool = False
+    asked: list[tuple[str, tuple[str, ...], bool]] = field(default_factory=list)
+
+    def read(
+        self,
+        place: str,
+        *,
+        hosts: Sequence[str] = (),
+        private: bool = False,
+        timeout_s: float = 30.0,
+    ) -> Page:
+        if self.down:
+            raise ServiceUnreachable("no connection")
+        self.asked.append((place, tuple(hosts), private))
+        if place not in self.known:
+            raise KindMisused(f"{place} may not be read")
+        page = self.known[place]
+        if page is None:
+            raise ServiceRefused(f"{place}: there is no such file", status=404)
+        return page
+
+
+@dataclass
+class FakeFiles:
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    def read(self, path: str) -> bytes | None:
+        return self.kept.get(path)
+
+    def write(self, path: str, content: bytes) -> Answer[str]:
+        refused()
+
+    def remove(self, path: str) -> Answer[None]:
+        refused()
+
+
+@dataclass
 class FakeConnections:
     census: FakeSyncService = field(default_factory=FakeSyncService)
     salesforce: FakeRecordStore = field(default_factory=FakeRecordStore)
     databricks: FakeWarehouse = field(default_factory=FakeWarehouse)
+    oncall: FakeNotifier = field(default_factory=FakeNotifier)
+    read: FakePages = field(default_factory=FakePages)
+    published: FakeFiles = field(default_factory=FakeFiles)
 
     def sync_service(self, name: str) -> SyncService:
         return self._only("census", name, self.census)
@@ -226,8 +289,17 @@ class FakeConnections:
     def warehouse(self, name: str) -> Warehouse:
         return self._only("warehouse", name, self.databricks)
 
+    def notifier(self, name: str) -> Notifier:
+        return self._only("oncall", name, self.oncall)
+
+    def pages(self) -> PageReader:
+        return self.read
+
+    def files(self) -> FileStore:
+        return self.published
+
     def names(self) -> Iterable[str]:
-        return ["census", "salesforce", "warehouse"]
+        return ["census", "salesforce", "warehouse", "oncall"]
 
     def _only(self, known: str, name: str, service: T) -> T:
         if name != known:

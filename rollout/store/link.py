@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 
 
 class Rules(Protocol):
-    """What differs between databases; `SqliteRules` is the one there is."""
+    """What differs between databases: `SqliteRules` and `PostgresRules`."""
 
     path: Path | None
     where: str
@@ -38,7 +38,7 @@ class Rules(Protocol):
 
     def connect(self) -> Any: ...
 
-    def begin(self, cursor: Any) -> None: ...
+    def begin(self, cursor: Any, scope: str) -> None: ...
 
     def failure(self, error: Exception) -> RolloutError: ...
 
@@ -47,6 +47,8 @@ class Rules(Protocol):
     def damage(self, cursor: Any) -> list[str]: ...
 
     def tables(self, cursor: Any) -> set[str]: ...
+
+    def settings(self, cursor: Any) -> dict[str, str]: ...
 
 
 class Collision(StoreUnavailable):
@@ -92,8 +94,10 @@ class Link:
             return rows
 
     @contextmanager
-    def writing(self) -> Iterator[Any]:
+    def writing(self, scope: str) -> Iterator[Any]:
         """A cursor inside a transaction that holds the write lock; committed at the end.
+
+        `scope` is what is written: where a database can, only writers of the same wait.
 
         Raises: StoreUnavailable (Collision when a row was refused), LogDamaged.
         """
@@ -103,12 +107,13 @@ class Link:
                 sqlite_files.refuse_replaced(self.rules.path, self._identity)
             cursor, is_done = self._cursor, False
             try:
-                self.rules.begin(cursor)
+                self.rules.begin(cursor, scope)
                 yield cursor
                 self._raw.commit()
                 is_done = True
             except self.rules.conflict as error:
-                raise Collision(f"{self.rules.where}: refused: {error}") from error
+                said = " ".join(str(error).split())
+                raise Collision(f"{self.rules.where}: refused: {said}") from error
             except self.rules.error as error:
                 raise self._failed(error) from error
             finally:
@@ -137,6 +142,10 @@ class Link:
     def tables(self) -> set[str]:
         """Names of the tables there are. Raises: StoreUnavailable, LogDamaged."""
         return self._asked(self.rules.tables)
+
+    def settings(self) -> dict[str, str]:
+        """What decides whether a commit lasts. Raises: StoreUnavailable, LogDamaged."""
+        return self._asked(self.rules.settings)
 
     def close(self) -> None:
         """Let go of the file. Closing twice is fine."""

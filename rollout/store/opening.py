@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import insert, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from rollout.domain.chain import verify
 from rollout.domain.errors import LogDamaged, StoreUnavailable
 from rollout.domain.instants import to_text
 from rollout.store import sqlite_files
+from rollout.store.address import PostgresAddress, located
 from rollout.store.link import Link, sqlite_link
 from rollout.store.schema import SCHEMA, VERSION_TABLE, version_problem
 from rollout.store.sql_evidence import SqlEvidenceStore
 from rollout.store.sql_log import SqlEventLog
-from rollout.store.sqlite_rules import BUSY_S, IN_MEMORY, SqliteRules
+from rollout.store.sqlite_rules import BUSY_S, SqliteRules
 from rollout.store.tables import STORE_INFO
 
 _SHOWN = 3
@@ -27,21 +27,24 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What the store says of itself; `created` is an instant's text."""
+    """What the store says of itself; `created` is an instant's text, `settings` those of the
+    database that decide whether a commit lasts."""
 
     schema: str
     profile: str | None = None
     created: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Store:
-    """An open store. Close it, or use it in a `with`."""
+    """An open store. Close it, or use it in a `with`. `where` may be shown, `path` is a file's."""
 
     log: SqlEventLog
     evidence: SqlEvidenceStore
     info: StoreInfo
     path: Path | None
+    where: str
     close: Callable[[], None]
 
     def __enter__(self) -> Store:
@@ -61,7 +64,7 @@ def open_store(
     busy_s: float = BUSY_S,
     mountinfo: str | None = None,
 ) -> Store:
-    """A path, `:memory:`, or a SQLAlchemy URL of SQLite.
+    """A path, `:memory:`, or a URL: `sqlite:///path`, `postgresql+psycopg://user@host/database`.
 
     `create` makes what is missing; `profile` is remembered in a new store and must fit an old one;
     `relaxed` gives up durability (rehearsals); `now` is noted as the time of creation; `mountinfo`
@@ -69,11 +72,18 @@ def open_store(
 
     Raises: StoreUnavailable; LogDamaged when the file or a chain does not verify.
     """
-    path = _path_of(url_or_path)
-    is_new = path is None or sqlite_files.claim(path, create=create, mountinfo=mountinfo)
-    link = sqlite_link(SqliteRules(path, relaxed=relaxed, busy_s=busy_s))
+    address = located(url_or_path)
+    if isinstance(address, PostgresAddress):
+        # Late, as SQLite needs no driver.
+        from rollout.store.postgres_rules import PostgresRules, postgres_link
+
+        link = postgres_link(PostgresRules(address, relaxed=relaxed, busy_s=busy_s))
+        is_new = False
+    else:
+        is_new = address is None or sqlite_files.claim(address, create=create, mountinfo=mountinfo)
+        link = sqlite_link(SqliteRules(address, relaxed=relaxed, busy_s=busy_s))
     try:
-        return _open(link, path, create=create, is_new=is_new, profile=profile, now=now)
+        return _open(link, create=create, is_new=is_new, profile=profile, now=now)
     except BaseException:
         link.close()
         raise
@@ -81,7 +91,6 @@ def open_store(
 
 def _open(
     link: Link,
-    path: Path | None,
     *,
     create: bool,
     is_new: bool,
@@ -95,27 +104,14 @@ def _open(
     log = SqlEventLog(link)
     if not is_new:
         _refuse_broken_chain(log)
-    return Store(log=log, evidence=SqlEvidenceStore(link), info=info, path=path, close=link.close)
-
-
-def _path_of(url_or_path: str | Path) -> Path | None:
-    """None for a store in memory. Raises: StoreUnavailable for another database or an odd URL."""
-    text = str(url_or_path)
-    if text == IN_MEMORY:
-        return None
-    if isinstance(url_or_path, Path) or "://" not in text:
-        return Path(text)
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise StoreUnavailable("the store's URL cannot be read: use sqlite:///path") from error
-    if url.get_backend_name() != "sqlite":
-        raise StoreUnavailable(
-            f"{url.get_backend_name()}: this build keeps stores in SQLite only: use a path"
-        )
-    if url.query:
-        raise StoreUnavailable("the store's URL takes no options: use sqlite:///path")
-    return None if url.database in (None, "", IN_MEMORY) else Path(str(url.database))
+    return Store(
+        log=log,
+        evidence=SqlEvidenceStore(link),
+        info=info,
+        path=link.rules.path,
+        where=link.rules.where,
+        close=link.close,
+    )
 
 
 def _refuse_damaged(link: Link) -> None:
@@ -123,7 +119,8 @@ def _refuse_damaged(link: Link) -> None:
     if problems:
         shown = "; ".join(problems[:_SHOWN])
         raise LogDamaged(
-            f"{link.rules.where}: the file is damaged ({shown}): run `rollout verify`, "
+            f"{link.rules.where}: the {'file' if link.rules.path else 'database'} is damaged "
+            f"({shown}): run `rollout verify`, "
             "restore a backup"
         )
 
@@ -147,7 +144,10 @@ def _schema(link: Link) -> str | None:
     if not tables:
         return None
     if VERSION_TABLE not in tables or "events" not in tables:
-        raise StoreUnavailable(f"{link.rules.where}: is a database, but not a store of rollouts")
+        advice = "" if link.rules.path else ": give the store a database or a schema of its own"
+        raise StoreUnavailable(
+            f"{link.rules.where}: is a database, but not a store of rollouts{advice}"
+        )
     rows = link.fetch(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
     found = str(rows[0][0]) if rows else ""
     problem = version_problem(found)
@@ -158,23 +158,44 @@ def _schema(link: Link) -> str | None:
 
 def _agree(link: Link, profile: str | None, now: datetime | None) -> StoreInfo:
     """What the store says of itself, completed by what we know. Raises: StoreUnavailable."""
-    said = {str(k): str(v) for k, v in link.fetch(link.statement(select(STORE_INFO)))}
+    query = link.statement(select(STORE_INFO))
+    said = _said(link.fetch(query))
+    missing = _missing(link, said, profile, now)
+    if missing:
+        with link.writing("store_info") as cursor:
+            # Again under the lock: another process may be making the same store.
+            said = _said(cursor.execute(query).fetchall())
+            missing = _missing(link, said, profile, now)
+            if missing:
+                insertion = link.statement(insert(STORE_INFO), "key", "value")
+                cursor.executemany(insertion, list(missing.items()))
+    said.update(missing)
+    return StoreInfo(
+        schema=SCHEMA,
+        profile=said.get("profile"),
+        created=said.get("created"),
+        settings=link.settings(),
+    )
+
+
+def _said(rows: list[Any]) -> dict[str, str]:
+    return {str(k): str(v) for k, v in rows}
+
+
+def _missing(
+    link: Link, said: dict[str, str], profile: str | None, now: datetime | None
+) -> dict[str, str]:
     if profile is not None and said.get("profile", profile) != profile:
         raise StoreUnavailable(
             f"{link.rules.where}: belongs to the profile {said['profile']!r}, not {profile!r}: "
-            "name another file"
+            f"name another {'file' if link.rules.path else 'database'}"
         )
     missing: dict[str, str] = {}
     if profile is not None and "profile" not in said:
         missing["profile"] = profile
     if now is not None and not said:
         missing["created"] = to_text(now)
-    if missing:
-        with link.writing() as cursor:
-            insertion = link.statement(insert(STORE_INFO), "key", "value")
-            cursor.executemany(insertion, list(missing.items()))
-    said.update(missing)
-    return StoreInfo(schema=SCHEMA, profile=said.get("profile"), created=said.get("created"))
+    return missing
 
 
 def _refuse_broken_chain(log: SqlEventLog) -> None:

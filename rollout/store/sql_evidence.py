@@ -31,7 +31,7 @@ class SqlEvidenceStore:
         digest, body, size = packing.pack(document)
         if self._link.fetch(self._has, (digest,)):
             return digest
-        with self._link.writing() as cursor:
+        with self._link.writing(digest) as cursor:
             if cursor.execute(self._has, (digest,)).fetchone() is None:
                 cursor.execute(self._put, (digest, body, size))
         return digest

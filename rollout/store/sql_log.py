@@ -91,7 +91,7 @@ class SqlEventLog:
         """
         refuse_odd_name(rollout)
         try:
-            with self._link.writing() as cursor:
+            with self._link.writing(rollout) as cursor:
                 row = cursor.execute(self._head, (rollout, 1)).fetchone()
                 head = head_of(row, "" if row else genesis(rollout))
                 if head.seq != expected_seq:
@@ -144,7 +144,7 @@ class SqlEventLog:
 
     def save_snapshot(self, rollout: str, head: Head, body: bytes) -> None:
         """Keep the newest state only. Raises: ValueError when the log has no such head."""
-        with self._link.writing() as cursor:
+        with self._link.writing(rollout) as cursor:
             found = cursor.execute(self._hash_at, (rollout, head.seq)).fetchone()
             if found is None or found[0] != head.hash:
                 raise ValueError(f"{rollout}: the log has no event #{head.seq} with this hash")

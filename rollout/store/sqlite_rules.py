@@ -10,11 +10,10 @@ from urllib.parse import quote
 
 from rollout.domain.errors import RolloutError, StoreUnavailable
 from rollout.store import sqlite_failures
+from rollout.store.address import IN_MEMORY
 
 BUSY_S = 5.0
 """How long to wait for another process' commit."""
-
-IN_MEMORY = ":memory:"
 
 _COMMON: dict[str, str | int] = {
     "foreign_keys": 1,
@@ -74,7 +73,7 @@ class SqliteRules:
             raise
         return connection
 
-    def begin(self, cursor: Any) -> None:
+    def begin(self, cursor: Any, _scope: str) -> None:
         """Take the write lock at once: a read that becomes a write later may fail without waiting."""
         cursor.execute("BEGIN IMMEDIATE")
 
@@ -89,6 +88,11 @@ class SqliteRules:
         """What SQLite's own check of the file finds."""
         rows = cursor.execute("PRAGMA integrity_check(20)").fetchall()
         return [" ".join(str(row[0]).split()) for row in rows if row[0] != "ok"]
+
+    def settings(self, _cursor: Any) -> dict[str, str]:
+        """What decides whether a commit lasts; each was read back when it was set."""
+        kept = ("journal_mode", "synchronous")
+        return {"sqlite": sqlite3.sqlite_version, **{k: str(self._pragmas[k]) for k in kept}}
 
     def tables(self, cursor: Any) -> set[str]:
         """Names of the tables there are."""

@@ -83,7 +83,7 @@ payloads = st.one_of(
 )
 
 
-@pytest.fixture(scope="module", params=["memory", "sqlite file", "sqlite in memory"])
+@pytest.fixture(scope="module", params=["memory", "sqlite file", "sqlite in memory", "postgres"])
 def log(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EventLog]:
@@ -91,7 +91,9 @@ def log(
         yield MemoryEventLog()
         return
     folder: Path = tmp_path_factory.mktemp("log")
-    place = folder / "rollout.db" if request.param == "sqlite file" else ":memory:"
+    place: Path | str = folder / "rollout.db" if request.param == "sqlite file" else ":memory:"
+    if request.param == "postgres":
+        place = request.getfixturevalue("postgres").new_schema()
     with open_store(place, create=True, relaxed=True) as store:
         yield store.log
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ documents = st.recursive(
 )
 
 
-@pytest.fixture(scope="module", params=["memory", "sqlite file", "sqlite in memory"])
+@pytest.fixture(scope="module", params=["memory", "sqlite file", "sqlite in memory", "postgres"])
 def evidence(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EvidenceStore]:
@@ -39,7 +40,9 @@ def evidence(
         yield MemoryEvidenceStore()
         return
     folder = tmp_path_factory.mktemp("evidence")
-    place = folder / "rollout.db" if request.param == "sqlite file" else ":memory:"
+    place: Path | str = folder / "rollout.db" if request.param == "sqlite file" else ":memory:"
+    if request.param == "postgres":
+        place = request.getfixturevalue("postgres").new_schema()
     with open_store(place, create=True, relaxed=True) as store:
         yield store.evidence
 

@@ -1,0 +1,46 @@
+"""Who owns a store, whatever the lock is made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import msgspec
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """An ownership as others read it. `epoch` counts ownerships of the store, from 1."""
+
+    epoch: int
+    pid: int
+    host: str
+    since: str
+    who: str = ""
+
+    def __str__(self) -> str:
+        who = f"{self.who}, " if self.who else ""
+        return f"{who}process {self.pid} on {self.host} since {self.since}"
+
+
+class Ownership(ABC):
+    """Held until `release` or the end of the process; children do not inherit it."""
+
+    holder: Holder
+
+    def __enter__(self) -> Ownership:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    @property
+    def epoch(self) -> int:
+        """Goes into every effect; a lower one than the newest belongs to an owner of the past."""
+        return self.holder.epoch
+
+    @abstractmethod
+    def confirm(self) -> None:
+        """Before an effect: is it still ours? Raises: StoreUnavailable when it may not be."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give it up; twice is fine."""

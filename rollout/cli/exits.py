@@ -34,6 +34,9 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 """As the shell reports a filter whose reader went away."""
 
+UNBOUNDED = 200
+"""Columns where nobody says how many there are."""
+
 DEBUG = "ROLLOUT_DEBUG"
 """Set to 1 to see the traceback of a bug."""
 
@@ -63,6 +66,23 @@ def write_json(document: Any) -> None:
 
 def write_json_line(document: Any) -> None:
     write(msgspec.json.encode(document).decode() + "\n")
+
+
+def columns() -> int:
+    """Columns of the terminal; a pipe has no edge, so that only very long lines are cut."""
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or UNBOUNDED
+    except (OSError, ValueError, AttributeError):
+        return UNBOUNDED
+
+
+def needs_ascii() -> bool:
+    """Whether stdout cannot carry the glyphs."""
+    try:
+        "✓".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return True
+    return False
 
 
 def say(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ from rollout.cli.files import make_folder, write_file
 from rollout.cli.held import is_held_by_doubt
 from rollout.cli.live import LiveStatus
 from rollout.cli.settings import settings
-from rollout.cli.status import needs_ascii
 from rollout.domain.state import RolloutState
 from rollout.rehearsal.harness import Rehearsal, Watcher
 from rollout.rehearsal.summary import summary
@@ -49,7 +47,7 @@ def run(wish: Wish) -> int:
     if wish.out is not None:
         make_folder(wish.out)
     said = settings(wish.settings)
-    ascii_only = wish.ascii_only or needs_ascii()
+    ascii_only = wish.ascii_only or exits.needs_ascii()
     lines: list[str] = []
     result: dict[str, Any] = {}
     began = time.perf_counter()
@@ -101,12 +99,7 @@ def _account(rehearsal: Rehearsal, result: Mapping[str, Any], *, ascii_only: boo
         about={fault.id: fault.about for fault in rehearsal.scenario.faults},
         outcome=rehearsal.outcome,
     )
-    return account_lines(told, _width(), ascii_only=ascii_only)
-
-
-def _width() -> int:
-    """A pipe has no edge: cut only where a terminal would."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+    return account_lines(told, exits.columns(), ascii_only=ascii_only)
 
 
 def _write_reports(folder: Path, rehearsal: Rehearsal, result: Mapping[str, Any]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-import sys
 
 from rollout.cli import exits
 from rollout.cli.held import exit_code
@@ -27,15 +25,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         exits.write_json(view)
     else:
-        width = options.width or shutil.get_terminal_size().columns
-        exits.write_lines(status_lines(view, width, ascii_only=options.ascii or needs_ascii()))
+        width = options.width or exits.columns()
+        exits.write_lines(
+            status_lines(view, width, ascii_only=options.ascii or exits.needs_ascii())
+        )
     return exit_code(state) if options.exit_code else exits.GO
-
-
-def needs_ascii() -> bool:
-    """Whether stdout cannot carry the glyphs."""
-    try:
-        "✓".encode(sys.stdout.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return True
-    return False

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
 from rollout.cli.exits import Misuse
 from rollout.domain.errors import LogDamaged
 from rollout.domain.fold import fold
-from rollout.domain.state import RolloutState, decode_state
+from rollout.domain.state import FOLD_VERSION, GateState, RolloutState
 from rollout.store.reading import Reader
 from rollout.view.plan_words import PlanWords, plan_words
 
@@ -27,12 +32,7 @@ def choose(reader: Reader, asked: str | None) -> str:
 
 def folded(reader: Reader, rollout: str) -> RolloutState:
     """The state after the newest event. Raises: StoreUnavailable, LogDamaged."""
-    state = RolloutState()
-    snapshot = reader.latest_snapshot(rollout)
-    if snapshot is not None:
-        kept = decode_state(snapshot[1])
-        if kept is not None and (kept.rollout, kept.seq) == (rollout, snapshot[0].seq):
-            state = kept
+    state = _from_snapshot(reader, rollout) or RolloutState()
     while page := reader.events(rollout, after=state.seq, limit=PAGE):
         try:
             fold(page, state)
@@ -43,6 +43,47 @@ def folded(reader: Reader, rollout: str) -> RolloutState:
             ) from gap
         if len(page) < PAGE:
             break
+    return state
+
+
+class _ThinState(RolloutState):
+    """A state whose gates are not decoded yet: of thousands, a status looks at a few."""
+
+    gates: list[msgspec.Raw] = []  # type: ignore[assignment]  # decoded by `_Gates`
+
+
+class _ThinSnapshot(msgspec.Struct):
+    version: int
+    state: _ThinState
+
+
+class _Gates(list[Any]):
+    """Gates as they lie in the snapshot, each decoded when somebody looks at it."""
+
+    def __getitem__(self, position: Any) -> Any:
+        found = super().__getitem__(position)
+        if isinstance(found, msgspec.Raw):
+            found = self[position] = msgspec.json.decode(found, type=GateState)
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[position] for position in range(len(self)))
+
+
+def _from_snapshot(reader: Reader, rollout: str) -> RolloutState | None:
+    """None when there is no snapshot of this fold and this rollout."""
+    found = reader.latest_snapshot(rollout)
+    if found is None:
+        return None
+    head, body = found
+    try:
+        snapshot = msgspec.json.decode(body, type=_ThinSnapshot)
+    except msgspec.MsgspecError:
+        return None
+    state = snapshot.state
+    if (snapshot.version, state.rollout, state.seq) != (FOLD_VERSION, rollout, head.seq):
+        return None
+    state.gates = _Gates(state.gates)
     return state
 
 

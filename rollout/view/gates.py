@@ -119,12 +119,18 @@ def _judged(rulings: list[Ruling]) -> dict[str, str]:
 
 
 def newest_rounds(state: RolloutState, phase: str, attempt: int) -> list[GateState]:
-    """The newest round of every gate of an attempt, by the time of its first opening."""
-    return [
-        gate
-        for position in state.gate_index.values()
-        if (gate := state.gates[position]).phase == phase and gate.attempt == attempt
-    ]
+    """The gates of an attempt that still count, in the order of their first opening: the newest
+    round of each, and of a repeated look only the newest one.
+
+    Picked by name, so that thousands of old looks need not be read.
+    """
+    place = f"{phase}/{attempt}/"
+    newest: dict[str, int] = {}
+    for key, position in state.gate_index.items():
+        if key.startswith(place):
+            moment, _, gate = key[len(place) :].rpartition("/")
+            newest[f"{moment.partition('#')[0]}/{gate}"] = position
+    return [state.gates[position] for position in newest.values()]
 
 
 def telling_gates(state: RolloutState) -> list[GateState]:
@@ -134,25 +140,13 @@ def telling_gates(state: RolloutState) -> list[GateState]:
     if phase is None:
         return []
     found = newest_rounds(state, phase.id, phase.attempt)
-    open_or_blocking = [
-        g for g in found if g.decision is not Decision.GO and _still_counts(g, found)
-    ]
+    open_or_blocking = [g for g in found if g.decision is not Decision.GO]
     decided = sorted((g for g in found if g.decision is not None), key=lambda g: g.decided_seq)
-    return open_or_blocking or decided[-1:] or _last_of_all(state)
+    return open_or_blocking or decided[-1:] or _last_decided(state)
 
 
-def _still_counts(gate: GateState, found: list[GateState]) -> bool:
-    """A repeated look that was inconclusive is history once a later look was decided."""
-    series, repeated, _ = gate.moment.partition("#")
-    if not repeated or gate.decision is not Decision.INCONCLUSIVE:
-        return True
-    return not any(
-        other.decided_seq > gate.decided_seq and other.moment.startswith(f"{series}#")
-        for other in found
-        if other.gate == gate.gate
-    )
-
-
-def _last_of_all(state: RolloutState) -> list[GateState]:
-    decided = [g for g in state.gates if g.decision is not None]
-    return [max(decided, key=lambda g: g.decided_seq)] if decided else []
+def _last_decided(state: RolloutState) -> list[GateState]:
+    for position in reversed(range(len(state.gates))):
+        if state.gates[position].decision is not None:
+            return [state.gates[position]]
+    return []

@@ -1,0 +1,129 @@
+"""The shape of the code: who may import whom, how long things may be, what may not be in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "rollout"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MODULE_LINES, FUNCTION_LINES = 300, 50
+
+_UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _functions(path: Path) -> Iterator[tuple[str, int]]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_the_floors_hold() -> None:
+    """import-linter's contracts, as `pyproject.toml` has them."""
+    script = (
+        "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "0 broken" in done.stdout
+
+
+def test_no_module_is_longer_than_it_can_be_read() -> None:
+    lengths = {_name(p): len(p.read_text(encoding="utf-8").splitlines()) for p in MODULES}
+    assert {name: n for name, n in lengths.items() if n > MODULE_LINES} == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        f"{_name(path)}:{name}": lines
+        for path in MODULES
+        for name, lines in _functions(path)
+        if lines > FUNCTION_LINES
+    }
+    assert long == {}
+
+
+def test_nothing_is_left_for_later() -> None:
+    found = [
+        f"{_name(path)}:{number}: {line.strip()}"
+        for path in MODULES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if _UNFINISHED.search(line)
+    ]
+    assert found == []
+
+
+def test_packages_hold_no_code_in_their_init() -> None:
+    full = [
+        _name(path)
+        for path in MODULES
+        if path.name == "__init__.py" and path.parent != PACKAGE and path.read_text().strip()
+    ]
+    assert full == []
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [
+        _name(path)
+        for path in MODULES
+        if path.name != "__init__.py"
+        and ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) is None
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "common", "misc", "manager"])
+def test_no_module_has_a_name_that_says_nothing(word: str) -> None:
+    assert [_name(path) for path in MODULES if word in path.stem] == []
+
+
+def test_only_the_outermost_place_and_the_border_of_plugins_catch_everything() -> None:
+    """A broad except hides bugs; a plug-in's bug must be an error verdict, not the end."""
+    allowed = {"rollout/cli/exits.py", "rollout/engine/measure.py"}
+    found = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler) and _is_broad(node) and not _raises_again(node):
+                found.add(_name(path))
+    assert found - allowed == set()
+
+
+def _is_broad(handler: ast.ExceptHandler) -> bool:
+    kind = handler.type
+    return kind is None or (
+        isinstance(kind, ast.Name) and kind.id in {"Exception", "BaseException"}
+    )
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    """Cleaning up and passing the error on is no catching."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
+def test_stdout_and_stderr_have_one_owner() -> None:
+    owners = {"rollout/cli/exits.py"}
+    writers = {
+        _name(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "write"
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr in {"stdout", "stderr"}
+    }
+    assert writers == owners

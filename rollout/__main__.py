@@ -15,8 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is not None:
         return guarded(run, argv)
     code = guarded(run, sys.argv[1:])
-    # The interpreter would look for garbage once more on its way out: 10 ms for nothing.
-    gc.freeze()
+    if "duckdb" not in sys.modules:  # its native module complains of what is then not let go
+        # The interpreter would look for garbage once more on its way out: 10 ms for nothing.
+        gc.freeze()
     return code
 
 

@@ -227,9 +227,12 @@ class RecordStore(Protocol):
 class Notifier(Protocol):
     """Tells people. Delivery is at least once; the outbox lives in the engine."""
 
-    def send(self, channel: str, title: str, body: str, *, dedupe: str) -> Answer[None]:
+    def send(
+        self, channel: str, title: str, body: str, *, dedupe: str, severity: str = ""
+    ) -> Answer[None]:
         """Plain text to a channel (a connection's name), within a bounded time, from any thread.
-        `dedupe` is the same for the same message: receivers that can, show it once."""
+        `dedupe` is the same for the same message: receivers that can, show it once. `severity`
+        (P0 … P3, or none) is how loudly."""
         ...
 
 

@@ -158,7 +158,13 @@ def _send(connections: Connections, rollout: str, delivery: Delivery) -> Answer[
     dedupe = f"{rollout}/{notice.key}"
     try:
         notifier = connections.notifier(delivery.channel)
-        return notifier.send(delivery.channel, notice.title, notice.body, dedupe=dedupe)
+        return notifier.send(
+            delivery.channel,
+            notice.title,
+            notice.body,
+            dedupe=dedupe,
+            severity=notice.severity,
+        )
     except RolloutError as problem:
         return No(str(problem))
     except Exception as bug:  # noqa: BLE001 - an adapter's bug must not end the controller

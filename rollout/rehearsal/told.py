@@ -28,7 +28,9 @@ class RehearsalNotifier:
 
     told: dict[tuple[str, str], Told] = field(default_factory=dict)
 
-    def send(self, channel: str, title: str, body: str, *, dedupe: str) -> Answer[None]:
+    def send(
+        self, channel: str, title: str, body: str, *, dedupe: str, severity: str = ""
+    ) -> Answer[None]:
         self.told.setdefault((channel, dedupe), Told(channel, title, body, dedupe))
         return Yes(None, "rehearsed")
 

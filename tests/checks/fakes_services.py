@@ -223,7 +223,9 @@ class FakeNotifier:
     sent: list[tuple[str, str, str, str]] = field(default_factory=list)
     down: bool = False
 
-    def send(self, channel: str, title: str, body: str, *, dedupe: str) -> Answer[None]:
+    def send(
+        self, channel: str, title: str, body: str, *, dedupe: str, severity: str = ""
+    ) -> Answer[None]:
         if self.down:
             raise ServiceUnreachable("the channel is down")
         self.sent.append((channel, title, body, dedupe))

@@ -20,5 +20,6 @@ def postgres() -> Iterator[Server]:
     with running() as server:
         yield server
 
+
 # Doctests are looked for in every file; the folders' own conftest files hold none and share a name.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]

@@ -73,7 +73,9 @@ def located(setting: str | Path) -> Address:
         return _postgres(rest)
     if re.fullmatch(r"[a-z0-9]+", backend) is None:
         raise StoreUnavailable(f"the store's URL cannot be read: use sqlite:///path or {_FORM}")
-    raise StoreUnavailable(f"{backend}: a store is kept in SQLite or PostgreSQL: use a path or {_FORM}")
+    raise StoreUnavailable(
+        f"{backend}: a store is kept in SQLite or PostgreSQL: use a path or {_FORM}"
+    )
 
 
 def shown(setting: str | Path) -> str:

@@ -1,6 +1,6 @@
 """Who may act on a store: one process, as long as it lives.
 
-An OS lock on a file beside the store. A frozen owner keeps it (it may wake up in the middle of an
+An OS lock on a file beside the store; `postgres_ownership` for one in PostgreSQL. A frozen owner keeps it (it may wake up in the middle of an
 effect), a killed one loses it at once; no lease by the clock could promise either.
 """
 
@@ -18,44 +18,21 @@ import msgspec
 
 from rollout.domain.errors import StoreUnavailable
 from rollout.domain.instants import to_text
+from rollout.store.address import PostgresAddress, located
+from rollout.store.holder import Holder, Ownership
 from rollout.store.sqlite_files import make_private
 
 _ATTEMPTS, _PAUSE_S = 5, 0.02
 """A reader asking who holds the lock holds it itself for microseconds."""
 
 
-class Holder(msgspec.Struct, frozen=True):
-    """A line of the lock file. `epoch` counts ownerships of the store, from 1."""
-
-    epoch: int
-    pid: int
-    host: str
-    since: str
-    who: str = ""
-
-    def __str__(self) -> str:
-        who = f"{self.who}, " if self.who else ""
-        return f"{who}process {self.pid} on {self.host} since {self.since}"
-
-
-class Ownership:
-    """Held until `release` or the end of the process; children do not inherit it."""
+class FileOwnership(Ownership):
+    """A lock on an open file."""
 
     def __init__(self, path: Path, descriptor: int, holder: Holder) -> None:
         self.path, self.holder = path, holder
         self._descriptor: int | None = descriptor
         _HELD.add(self)
-
-    def __enter__(self) -> Ownership:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    @property
-    def epoch(self) -> int:
-        """Goes into every effect; a lower one than the newest belongs to an owner of the past."""
-        return self.holder.epoch
 
     def confirm(self) -> None:
         """Before an effect: is it still ours? Raises: StoreUnavailable when the file was replaced."""
@@ -93,11 +70,37 @@ def lock_path(store: str | Path) -> Path:
 def acquire(
     store: str | Path, *, since: datetime, who: str = "", above_epoch: int = 0
 ) -> Ownership:
-    """Own the store at `store`. The epoch is higher than any before and than `above_epoch` (the
-    newest in the log, in case the lock file was lost).
+    """Own the store at `store`, a path or a URL. The epoch is higher than any before and than
+    `above_epoch` (the newest in the log, in case the lock file was lost).
 
     Raises: StoreUnavailable naming the holder.
     """
+    address = located(store)
+    if isinstance(address, PostgresAddress):
+        # Late, as SQLite needs no driver.
+        from rollout.store import postgres_ownership
+
+        return postgres_ownership.acquire(address, since=since, who=who, above_epoch=above_epoch)
+    return _acquire_file(_on_disk(address), since, who, above_epoch)
+
+
+def holder_of(store: str | Path) -> Holder | None:
+    """Who owns the store now, None when nobody does. Raises: StoreUnavailable."""
+    address = located(store)
+    if isinstance(address, PostgresAddress):
+        from rollout.store import postgres_ownership
+
+        return postgres_ownership.holder_of(address)
+    return _holder_of_file(lock_path(_on_disk(address)))
+
+
+def _on_disk(path: Path | None) -> Path:
+    if path is None:
+        raise StoreUnavailable("a store in memory has no owner: name a file or a URL")
+    return path
+
+
+def _acquire_file(store: Path, since: datetime, who: str, above_epoch: int) -> FileOwnership:
     path = lock_path(store)
     try:
         make_private(path.parent)
@@ -123,7 +126,7 @@ def acquire(
     except BaseException:
         os.close(descriptor)
         raise
-    ownership = Ownership(path, descriptor, holder_now)
+    ownership = FileOwnership(path, descriptor, holder_now)
     try:
         ownership.confirm()
     except StoreUnavailable:
@@ -132,9 +135,7 @@ def acquire(
     return ownership
 
 
-def holder_of(store: str | Path) -> Holder | None:
-    """Who owns the store now, None when nobody does. Raises: StoreUnavailable."""
-    path = lock_path(store)
+def _holder_of_file(path: Path) -> Holder | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -184,7 +185,7 @@ def _add_line(descriptor: int, holder: Holder) -> None:
     os.fsync(descriptor)
 
 
-_HELD: weakref.WeakSet[Ownership] = weakref.WeakSet()
+_HELD: weakref.WeakSet[FileOwnership] = weakref.WeakSet()
 
 
 def _let_go_in_child() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rollout.domain.errors import LogDamaged, RolloutError, StoreUnavailable
@@ -48,9 +49,9 @@ _BEFORE_LOGIN = (
     ("password authentication failed", _LOGIN),
     ("no password supplied", _LOGIN),
     ("no pg_hba.conf entry", _LOGIN),
-    ("role ", _LOGIN),
-    ("database ", _ADVICE["3D"]),
-    ("too many clients", _ADVICE["53300"]),
+    (r"role \"?.* does not exist", _LOGIN),
+    (r"database \"?.* does not exist", _ADVICE["3D"]),
+    ("too many clients|too many connections|connection slots", _ADVICE["53300"]),
     ("starting up", _ADVICE["57P03"]),
     ("shutting down", _ADVICE["57P03"]),
 )
@@ -66,6 +67,11 @@ def is_busy(error: BaseException) -> bool:
     return state_of(error) == "55P03"
 
 
+def is_damage(error: BaseException) -> bool:
+    """True when the server met pages or an index that cannot be what was written."""
+    return state_of(error) in _DAMAGED
+
+
 def is_final(error: BaseException) -> bool:
     """True when the connection must not be used again: it is gone, or its state is not known."""
     state = state_of(error)
@@ -79,7 +85,7 @@ def explain(error: BaseException, address: PostgresAddress) -> RolloutError:
     """LogDamaged for damaged pages, else StoreUnavailable; both name the store and the way out."""
     state, where = state_of(error), address.where
     text = address.hidden(words(error))
-    if state in _DAMAGED:
+    if is_damage(error):
         return LogDamaged(f"{where}: damaged ({text}): run `rollout verify`, restore a backup")
     advice = _ADVICE.get(state) or _ADVICE.get(state[:2])
     if advice is None and not state and is_final(error):
@@ -92,10 +98,10 @@ def explain_connecting(error: BaseException, address: PostgresAddress) -> Rollou
     if state_of(error):
         return explain(error, address)
     text = address.hidden(words(error))
-    advice = "cannot be reached: check host, port and network, and that the server runs"
-    if "FATAL" in text:
-        said = text.partition("FATAL:")[2]
-        advice = next((what for part, what in _BEFORE_LOGIN if part in said), advice)
+    if type(error).__name__ != "OperationalError":
+        return StoreUnavailable(f"{address.where}: the store's URL cannot be used ({text})")
+    general = "cannot be reached: check host, port and network, and that the server runs"
+    advice = next((what for part, what in _BEFORE_LOGIN if re.search(part, text)), general)
     return StoreUnavailable(f"{address.where}: {advice} ({text})")
 
 

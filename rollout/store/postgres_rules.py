@@ -4,6 +4,7 @@ for whom, and what the server must promise."""
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, StaticPool, create_engine, event
@@ -23,7 +24,7 @@ _STRONG = frozenset({"on", "remote_apply"})
 class PostgresRules:
     """How a Link treats one PostgreSQL database."""
 
-    path = None
+    path: Path | None = None
 
     def __init__(self, address: PostgresAddress, *, relaxed: bool, busy_s: float) -> None:
         self.address, self.where = address, address.where

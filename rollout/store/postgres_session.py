@@ -18,13 +18,13 @@ OLDEST = 140_000
 
 _PATIENCE: dict[str, str] = {
     "connect_timeout": "10",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
     "keepalives_count": "3",
-    "tcp_user_timeout": "30000",
+    "tcp_user_timeout": "60000",
     "fallback_application_name": "rollout",
 }
-"""A dead network is noticed within half a minute; the URL may say otherwise. Seconds, except
+"""A dead network is noticed within a minute; the URL may say otherwise. Seconds, except
 `tcp_user_timeout` in ms."""
 
 _SESSION = {
@@ -66,8 +66,8 @@ def driver() -> ModuleType:
 
 
 def errors() -> tuple[type[Exception], ...]:
-    """All that psycopg raises; text that cannot be sent is a UnicodeError."""
-    return (driver().Error, UnicodeError)
+    """All that psycopg raises for what the server does or says."""
+    return (driver().Error, UnicodeDecodeError)
 
 
 def connect(

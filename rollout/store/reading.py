@@ -1,4 +1,4 @@
-"""Reading a store quickly and without touching it: sqlite3 and msgspec, nothing else.
+"""Reading a store quickly and without touching it: the bare driver and msgspec, nothing else.
 
 `rollout status` and `log` come this way; SQLAlchemy and pydantic alone would cost more than the
 whole command.
@@ -6,20 +6,20 @@ whole command.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from rollout.domain.chain import SealedEvent, genesis
 from rollout.domain.errors import LogDamaged, StoreUnavailable
 from rollout.domain.events import Event
 from rollout.ports import Head
 from rollout.store import packing
+from rollout.store.address import PostgresAddress, located
 from rollout.store.rows import head_of, opened, opened_in_order, sealed
 from rollout.store.schema import EVENT_COLUMNS, VERSION_TABLE, version_problem
-from rollout.store.sqlite_failures import ERRORS, error_name, explain
+from rollout.store.source import Source
+from rollout.store.sqlite_source import SqliteSource
 
 BUSY_S = 2.0
 """How long a reader waits for a commit."""
@@ -42,12 +42,18 @@ class Reader:
     """A store opened for reading only. Every method is one short read, so that it never keeps a
     writer waiting; all raise StoreUnavailable or LogDamaged."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection, self.path = connection, path
-        self._tables = {
-            str(row[0]) for row in self.ask("SELECT name FROM sqlite_master WHERE type = 'table'")
-        }
+    def __init__(self, source: Source) -> None:
+        self._source, self.where = source, source.where
+        try:
+            self._tables = source.tables()
+        except source.errors as error:
+            raise source.failure(error) from error
         self._refuse_other_schema()
+
+    @property
+    def path(self) -> str:
+        """The store's name, fit to be shown: a path, or a URL without its password."""
+        return self.where
 
     def __enter__(self) -> Reader:
         return self
@@ -56,7 +62,7 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        self._connection.close()
+        self._source.close()
 
     def rollouts(self) -> list[str]:
         """Names by the time of their first event, then by name."""
@@ -64,7 +70,9 @@ class Reader:
         names = [str(name) for _, name in sorted((str(at), str(name)) for name, at in rows)]
         for name in names:
             if not name.isprintable():
-                raise LogDamaged(f"{self.path}: the name {name!r} is damaged: run `rollout verify`")
+                raise LogDamaged(
+                    f"{self.where}: the name {name!r} is damaged: run `rollout verify`"
+                )
         return names
 
     def head(self, rollout: str) -> Head:
@@ -114,9 +122,11 @@ class Reader:
             where += f" AND kind IN ({', '.join('?' * len(wanted))})"
             values += wanted
         order = "DESC" if newest else "ASC"
-        values.append(-1 if limit is None else limit)
+        if limit is not None:
+            order += " LIMIT ?"
+            values.append(limit)
         rows = self.ask(
-            f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY seq {order} LIMIT ?",  # noqa: S608 - constants
+            f"SELECT {_COLUMNS} FROM events WHERE {where} ORDER BY seq {order}",  # noqa: S608 - constants
             values,
         )
         return [sealed(row) for row in (reversed(rows) if newest else rows)]
@@ -151,70 +161,40 @@ class Reader:
     def ask(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of one query. Raises: StoreUnavailable, LogDamaged."""
         try:
-            return self._connection.execute(sql, values).fetchall()
-        except ERRORS as error:
-            raise explain(error, str(self.path)) from error
+            return self._source.execute(sql, values)
+        except self._source.errors as error:
+            raise self._source.failure(error) from error
 
     def _refuse_other_schema(self) -> None:
         if VERSION_TABLE not in self._tables or "events" not in self._tables:
-            raise StoreUnavailable(f"{self.path}: is not a store of rollouts")
+            raise StoreUnavailable(f"{self.where}: is not a store of rollouts")
         rows = self.ask(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
         problem = version_problem(str(rows[0][0]) if rows else "")
         if problem is not None:
-            raise StoreUnavailable(f"{self.path}: {problem}")
+            raise StoreUnavailable(f"{self.where}: {problem}")
 
 
-def open_readonly(path: str | Path, *, busy_s: float = BUSY_S) -> Reader:
-    """Open an existing store of a schema this build knows.
+def open_readonly(setting: str | Path, *, busy_s: float = BUSY_S) -> Reader:
+    """Open an existing store of a schema this build knows: a path, or a URL as `open_store` takes.
 
     Raises: StoreUnavailable when it is missing, locked, of a newer schema or no store; LogDamaged.
     """
-    place = Path(path)
-    connection = connect_readonly(place, busy_s=busy_s)
+    source = open_source(setting, busy_s=busy_s)
     try:
-        return Reader(connection, place)
+        return Reader(source)
     except BaseException:
-        connection.close()
+        source.close()
         raise
 
 
-def connect_readonly(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connection:
-    """A bare read-only connection; an interrupted commit is undone first, as SQLite demands.
+def open_source(setting: str | Path, *, busy_s: float = BUSY_S) -> Source:
+    """The database behind a setting, for reading only. Raises: StoreUnavailable, LogDamaged."""
+    address = located(setting)
+    if address is None:
+        raise StoreUnavailable("a store in memory ends with its process: name a file or a URL")
+    if isinstance(address, PostgresAddress):
+        # Late, as SQLite needs no driver.
+        from rollout.store.postgres_source import PostgresSource
 
-    Raises: StoreUnavailable, LogDamaged.
-    """
-    if not path.is_file():
-        what = "there is no store" if not path.exists() else "is not a file"
-        raise StoreUnavailable(f"{path}: {what}: start a rollout first, or name the right file")
-    try:
-        return _connected(path, "ro", busy_s)
-    except ERRORS as error:
-        if error_name(error) not in {"SQLITE_READONLY", "SQLITE_CANTOPEN"}:
-            raise explain(error, str(path)) from error
-    # A journal is left over from a killed writer: only a writer may roll it back.
-    try:
-        _connected(path, "rw", busy_s).close()
-        return _connected(path, "ro", busy_s)
-    except ERRORS as error:
-        raise explain(error, str(path)) from error
-
-
-def _connected(path: Path, mode: str, busy_s: float) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?mode={mode}",
-        uri=True,
-        timeout=busy_s,
-        isolation_level=None,
-    )
-    # Damaged text is handed on as it is, for the hash to find it.
-    connection.text_factory = _text
-    try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except ERRORS:
-        connection.close()
-        raise
-    return connection
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
+        return PostgresSource(address, busy_s=busy_s)
+    return SqliteSource(address, busy_s=busy_s)

@@ -32,12 +32,14 @@ def seal(
 ) -> tuple[list[Row], list[Event]]:
     """Rows to insert after `head`, and the events exactly as they will be read back.
 
-    Raises: ValueError for an instant without zone, an actor that is not UTF-8, or a payload that
-    could not be read back (msgspec.ValidationError is one).
+    Raises: ValueError for an instant without zone, an actor that is not UTF-8 or has a NUL (which
+    PostgreSQL cannot hold), or a payload that could not be read back (msgspec.ValidationError is one).
     """
     when = to_text(at)
     instant = from_text(when)
     actor.encode()
+    if "\0" in actor:
+        raise ValueError("an actor cannot have a NUL in its name")
     rows: list[Row] = []
     events: list[Event] = []
     seq, prev = head.seq, head.hash

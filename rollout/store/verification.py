@@ -1,11 +1,10 @@
-"""Is a store what it was written as? Everything that can be checked from the file alone.
+"""Is a store what it was written as? Everything that can be checked from the database alone.
 
 A cut tail or a chain recomputed by hand needs a head kept elsewhere: pass it as an anchor.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,11 @@ from rollout.domain.events import (
 )
 from rollout.ports import Head
 from rollout.store import packing
-from rollout.store.reading import connect_readonly
+from rollout.store.reading import open_source
 from rollout.store.rows import opened, sealed
-from rollout.store.schema import (
-    EVENT_COLUMNS,
-    SQLITE_TRIGGERS,
-    TABLES,
-    VERSION_TABLE,
-    version_problem,
-)
-from rollout.store.sqlite_failures import ERRORS, error_name, explain
+from rollout.store.schema import EVENT_COLUMNS, VERSION_TABLE, version_problem
+from rollout.store.source import Source
+from rollout.store.sqlite_failures import error_name
 
 MOST_PROBLEMS = 50
 """After so many the file is beyond a list."""
@@ -64,31 +58,31 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def verify_store(
-    path: str | Path, *, anchors: Mapping[str, Head] | None = None, busy_s: float = 5.0
+    setting: str | Path, *, anchors: Mapping[str, Head] | None = None, busy_s: float = 5.0
 ) -> Verification:
-    """Check file, schema, triggers, chains, payloads, snapshots and evidence. Changes nothing.
+    """Check database, schema, triggers, chains, payloads, snapshots and evidence; changes nothing.
 
     `anchors`: by rollout, a head noted outside the store (in a signed report, say).
     Raises: StoreUnavailable when the store is missing, locked or of a newer build.
     """
-    place = Path(path)
-    scan = _Scan(dict(anchors or {}))
     try:
-        connection = connect_readonly(place, busy_s=busy_s)
+        source = open_source(setting, busy_s=busy_s)
     except RolloutError as error:
         if not _is_damage(error):
             raise
-        scan.note(str(error))
-        return scan.result()
+        what = _printable(str(error))
+        return Verification(ok=False, events=0, head=None, problems=[Problem(what)], heads={})
+    scan = _Scan(source, dict(anchors or {}))
     try:
-        scan.everything(connection, place)
+        scan.everything()
     finally:
-        connection.close()
+        source.close()
     return scan.result()
 
 
 class _Scan:
-    def __init__(self, anchors: dict[str, Head]) -> None:
+    def __init__(self, source: Source, anchors: dict[str, Head]) -> None:
+        self._source = source
         self._anchors = anchors
         self._problems: list[Problem] = []
         self._events = 0
@@ -110,9 +104,9 @@ class _Scan:
             heads={_printable(name): head for name, head in self._heads.items()},
         )
 
-    def everything(self, connection: sqlite3.Connection, path: Path) -> None:
+    def everything(self) -> None:
         """Each part on its own, so that damage in one does not hide the others."""
-        parts: tuple[Callable[[sqlite3.Connection], None], ...] = (
+        parts: tuple[Callable[[], None], ...] = (
             self._file,
             self._schema,
             self._log,
@@ -121,46 +115,41 @@ class _Scan:
         )
         for part in parts:
             try:
-                part(connection)
-            except ERRORS as error:
-                failure = explain(error, str(path))
-                if error_name(error) in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
+                part()
+            except self._source.errors as error:
+                failure = self._source.failure(error)
+                if self._source.is_unavailable(error):
                     raise failure from error
                 self.note(str(failure))
             except LogDamaged as error:
                 self.note(str(error))
 
-    def _file(self, connection: sqlite3.Connection) -> None:
-        for row in connection.execute("PRAGMA integrity_check(10)"):
-            if row[0] != "ok":
-                self.note(f"the file is damaged: {' '.join(str(row[0]).split())}")
+    def _file(self) -> None:
+        for problem in self._source.damage():
+            self.note(problem)
 
-    def _schema(self, connection: sqlite3.Connection) -> None:
-        found = {
-            (str(kind), str(name)): sql
-            for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master")
-        }
-        tables = {name for kind, name in found if kind == "table"}
+    def _schema(self) -> None:
+        source, tables = self._source, self._source.tables()
         rows: list[Any] = []
         if VERSION_TABLE in tables:
-            rows = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608 - a constant
+            rows = source.execute(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant
         version = str(rows[0][0]) if rows else ""
         problem = version_problem(version) if version else None
         if problem is not None:
             raise StoreUnavailable(_printable(problem))
-        absent = set(TABLES) - tables - ({"snapshots"} if version == "0001" else set())
+        absent = source.expected_tables - tables - ({"snapshots"} if version == "0001" else set())
         if absent:
             self.note(f"tables are missing: {', '.join(sorted(absent))}")
-        triggers = {name: sql for (kind, name), sql in found.items() if kind == "trigger"}
-        for name, sql in SQLITE_TRIGGERS.items():
-            if triggers.pop(name, None) != sql:
+        found = source.guards()
+        for name, definition in source.expected_guards.items():
+            if found.pop(name, None) != definition:
                 self.note(f"the trigger {name} is missing or was changed: events can be rewritten")
-        for name in triggers:
+        for name in found:
             self.note(f"the trigger {name} does not belong there")
 
-    def _log(self, connection: sqlite3.Connection) -> None:
+    def _log(self) -> None:
         link: ChainLink | None = None
-        for event in self._rows(connection):
+        for event in self._rows():
             if link is None or link.rollout != event.rollout:
                 link = ChainLink(event.rollout, 0, genesis(event.rollout))
                 self._begin(event)
@@ -174,20 +163,20 @@ class _Scan:
         for name in self._anchors.keys() - self._heads.keys():
             self.note("the log is gone: an anchor outside knows it", name, 1)
 
-    def _rows(self, connection: sqlite3.Connection) -> Iterator[SealedEvent]:
+    def _rows(self) -> Iterator[SealedEvent]:
         last: tuple[str, int] = ("", 0)
         columns = ", ".join(EVENT_COLUMNS)
         try:
             # Not sorted by SQLite: the key is the order, and a damaged one must show.
-            for row in connection.execute(f"SELECT {columns} FROM events ORDER BY rollout, seq"):  # noqa: S608 - constants
+            for row in self._source.stream(f"SELECT {columns} FROM events ORDER BY rollout, seq"):  # noqa: S608 - constants
                 self._events += 1
                 event = sealed(row)
                 last = event.rollout, event.seq
                 yield event
         except LogDamaged as error:
             self.note(f"{error}; what follows was not checked", last[0], last[1] + 1)
-        except ERRORS as error:
-            if error_name(error) in {"SQLITE_BUSY", "SQLITE_LOCKED"}:
+        except self._source.errors as error:
+            if self._source.is_unavailable(error):
                 raise
             self.note(f"cannot be read ({error})", last[0], last[1] + 1)
 
@@ -225,8 +214,8 @@ class _Scan:
         elif found != anchor.hash:
             self.note("the log was rewritten: an anchor outside has another hash", name, anchor.seq)
 
-    def _snapshots(self, connection: sqlite3.Connection) -> None:
-        rows = connection.execute(
+    def _snapshots(self) -> None:
+        rows = self._source.stream(
             "SELECT s.rollout, s.seq, s.hash, s.body, e.hash FROM snapshots s"
             " LEFT JOIN events e ON e.rollout = s.rollout AND e.seq = s.seq"
         )
@@ -235,9 +224,9 @@ class _Scan:
             if not is_ours or packing.unpack_snapshot(name, seq, digest, blob) is None:
                 self.note(f"the snapshot of {name} at #{seq} is damaged: it can be deleted")
 
-    def _evidence(self, connection: sqlite3.Connection) -> None:
+    def _evidence(self) -> None:
         missing = dict(self._wanted)
-        for digest, body, size in connection.execute("SELECT digest, body, size FROM evidence"):
+        for digest, body, size in self._source.stream("SELECT digest, body, size FROM evidence"):
             place = missing.pop(digest, ("", 0))
             try:
                 packing.unpack_bytes(digest, body, size)

@@ -35,6 +35,7 @@ NAMES = (f"rollout {n}" for n in itertools.count())
 SOAK = SoakStarted(phase="monitoring", attempt=1)
 
 texts = st.text(max_size=20)
+actors = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 counts = st.none() | st.integers(-(2**63), 2**63 - 1)
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | texts
 instants = st.datetimes(
@@ -128,7 +129,7 @@ def test_an_empty_log_ends_at_zero_with_the_genesis_of_its_name(log: EventLog, n
 
 
 @settings(max_examples=60, deadline=None)
-@given(batches=st.lists(st.lists(payloads, max_size=4), max_size=4), at=instants, actor=texts)
+@given(batches=st.lists(st.lists(payloads, max_size=4), max_size=4), at=instants, actor=actors)
 def test_what_append_returns_is_what_is_read_back_and_chained(
     log: EventLog, batches: list[list[Payload]], at: datetime, actor: str
 ) -> None:
@@ -193,6 +194,15 @@ def test_instants_are_kept_in_utc_to_the_microsecond(log: EventLog, name: str) -
 def test_a_name_that_cannot_be_shown_is_refused(log: EventLog, odd: str) -> None:
     with pytest.raises(ValueError, match="cannot name a rollout"):
         log.append(odd, 0, NOW, "me", [SOAK])
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "\udcff"])
+def test_an_actor_that_not_every_database_can_hold_is_refused(
+    log: EventLog, name: str, odd: str
+) -> None:
+    with pytest.raises(ValueError):
+        log.append(name, 0, NOW, odd, [SOAK])
+    assert log.append(name, 0, NOW, "ok", [SOAK])[0].seq == 1
 
 
 def test_an_instant_without_a_zone_is_refused(log: EventLog, name: str) -> None:

@@ -48,7 +48,7 @@ def test_a_new_store_and_the_folders_above_it_are_private(tmp_path: Path, now: d
 
 def test_the_journal_is_as_private_as_the_store(tmp_path: Path, fill: Fill) -> None:
     path = fill(tmp_path / "rollout.db")
-    with open_store(path, create=False) as store, store.log._link.writing() as cursor:
+    with open_store(path, create=False) as store, store.log._link.writing("r") as cursor:
         cursor.execute("INSERT INTO store_info VALUES ('a', 'b')")
         assert mode(tmp_path / "rollout.db-journal") == 0o600
 
@@ -210,7 +210,7 @@ def test_a_store_without_a_profile_takes_the_first_it_is_given(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("url", "why"),
     [
-        ("postgresql://host/db", "in SQLite only"),
+        ("mysql://host/db", "kept in SQLite or PostgreSQL"),
         ("sqlite:///x.db?mode=ro", "takes no options"),
         ("://", "cannot be read"),
     ],

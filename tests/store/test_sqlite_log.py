@@ -424,7 +424,7 @@ def test_after_an_input_output_error_the_store_is_shut_and_nothing_is_lost(path:
 class Hurried(SqliteRules):
     """Like a database that takes no write lock at the beginning."""
 
-    def begin(self, cursor: object) -> None:
+    def begin(self, cursor: object, scope: str) -> None:
         pass
 
 

@@ -186,7 +186,7 @@ class Story:
             "seen_head": head.hash,
         }
         made = e.DecisionMade(decision=decision, phase=phase, **{**said, **given})
-        return self.add(made, actor=made.by)
+        return self.add(made, actor=made.by if made.by.isprintable() else "somebody")
 
     def sign(self, phase: str, gate: str, role: str, *, approve: bool = True) -> Story:
         head = self.log.head(self.plan.plan)

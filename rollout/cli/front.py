@@ -5,24 +5,11 @@ Typer brings pydantic and rich; the three commands that people run all day must 
 
 from __future__ import annotations
 
-import argparse
-import gc
-import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 from rollout import __version__
 from rollout.cli import exits
-
-STATE = "state/rollout.db"
-"""Where a rollout keeps its log when nobody says otherwise."""
-
-QUICK = {
-    "status": "Show where a rollout is, what blocks it and what a person may do next.",
-    "log": "Show what happened, one line an event.",
-    "verify": "Check that nothing in the log was changed, removed or lost.",
-}
-"""Commands answered here, with their help."""
+from rollout.cli.quick import QUICK, quick
 
 
 def run(argv: Sequence[str]) -> int:
@@ -35,86 +22,3 @@ def run(argv: Sequence[str]) -> int:
     from rollout.cli.main import run_typer
 
     return run_typer(argv)
-
-
-def quick(name: str, argv: Sequence[str]) -> int:
-    """One of the commands that start quickly."""
-    options = _PARSERS[name]().parse_args(list(argv))
-    # Looking for garbage among what was just read is a tenth of the whole command's time.
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        return _answer(name, options)
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _answer(name: str, options: argparse.Namespace) -> int:
-    if name == "status":
-        from rollout.cli import status
-
-        return status.run(options)
-    if name == "log":
-        from rollout.cli import log
-
-        return log.run(options)
-    from rollout.cli import verify
-
-    return verify.run(options)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line and the way to the help, instead of the whole usage."""
-        exits.say(f"{self.prog}: {message}; see `{self.prog} --help`")
-        sys.exit(exits.USAGE)
-
-
-def _parser(name: str) -> _Parser:
-    parser = _Parser(prog=f"rollout {name}", description=QUICK[name], allow_abbrev=False)
-    parser.add_argument("--state", default=STATE, metavar="FILE", help=f"the store ({STATE})")
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
-    return parser
-
-
-def _status() -> _Parser:
-    parser = _parser("status")
-    parser.add_argument("--rollout", metavar="NAME", help="which one (the one begun last)")
-    parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
-    parser.add_argument("--width", type=_count, metavar="N", help="columns (those of the terminal)")
-    parser.add_argument(
-        "--exit-code",
-        action="store_true",
-        help="end with 1 when held, rolled back or aborted, 3 when only inconclusive gates hold it",
-    )
-    return parser
-
-
-def _log() -> _Parser:
-    parser = _parser("log")
-    parser.add_argument("--rollout", metavar="NAME", help="which one (the one begun last)")
-    parser.add_argument(
-        "--kind", action="append", default=[], metavar="K", help="only this kind; may be repeated"
-    )
-    parser.add_argument("--after", type=_count, metavar="N", help="only events after #N")
-    parser.add_argument(
-        "--limit",
-        type=_count,
-        metavar="N",
-        help="at most N events: the newest, or the first ones after --after",
-    )
-    return parser
-
-
-def _verify() -> _Parser:
-    return _parser("verify")
-
-
-_PARSERS = {"status": _status, "log": _log, "verify": _verify}
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
-    return min(int(text[:18]), 2**53)

@@ -15,7 +15,7 @@ import typer
 
 from rollout import __version__
 from rollout.cli import exits
-from rollout.cli.front import QUICK, STATE, quick
+from rollout.cli.quick import QUICK, STATE, quick
 
 PLAN = Path("plans/property_sync.yaml")
 """The plan that ships."""

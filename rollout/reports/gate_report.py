@@ -39,8 +39,8 @@ def gate_report(
     hashed unless `show_keys`.
     """
     spec = plan.gates.get(gate.gate)
-    phase = plan.phase(gate.phase)
     checks = {c.check: c for c in spec.checks} if spec is not None else {}
+    waivers = {name: _waiver(state, gate, name) for name in gate.checks}
     return {
         "format": FORMAT,
         "question": _question(plan, gate),
@@ -50,29 +50,14 @@ def gate_report(
         "sign_off": _sign_off(state, plan, gate),
         "gate": gate.gate,
         "number": spec.number if spec is not None else None,
-        "phase": {"id": phase.phase, "title": phase.title},
-        "attempt": gate.attempt,
-        "moment": gate.moment,
-        "moment_in_words": moment_in_words(gate.moment),
-        "round": gate.round,
-        "opened_at": to_text(gate.opened_at),
-        "decided_at": _text(gate.decided_at),
-        "rollout": {
-            "name": state.rollout,
-            "title": state.title,
-            "plan_sha256": state.plan_sha256,
-            "profile": state.profile,
-            "scenario": state.scenario,
-            "seed": state.seed,
-        },
+        **_place(plan, gate),
+        "rollout": _rollout(state),
         "checks": [
-            check_report(
-                gate, name, checks.get(name), _waiver(state, gate, name), evidence, show_keys
-            )
+            check_report(gate, name, checks.get(name), waivers[name], evidence, show_keys)
             for name in gate.checks
         ],
         "confirmations": _confirmations(state, gate),
-        "waivers": [_decision(d) for name in gate.checks if (d := _waiver(state, gate, name))],
+        "waivers": [_decision(waiver) for waiver in waivers.values() if waiver is not None],
         "findings": _findings(state, gate),
         "decisions": [
             _decision(d)
@@ -80,13 +65,35 @@ def gate_report(
             if (d.phase, d.attempt) == (gate.phase, gate.attempt) and d.decision != "waive"
         ],
         "verify": {
-            "opened_after_plan": state.plan_sha256,
             "decided_seq": gate.decided_seq or None,
             "evidence_sha256": gate.evidence_sha256 or None,
             "log_seq": state.seq,
             "log_head": state.head,
         },
         "keys_hashed": not show_keys,
+    }
+
+
+def _place(plan: Plan, gate: GateState) -> Report:
+    return {
+        "phase": {"id": gate.phase, "title": plan.phase(gate.phase).title},
+        "attempt": gate.attempt,
+        "moment": gate.moment,
+        "moment_in_words": moment_in_words(gate.moment),
+        "round": gate.round,
+        "opened_at": to_text(gate.opened_at),
+        "decided_at": _text(gate.decided_at),
+    }
+
+
+def _rollout(state: RolloutState) -> Report:
+    return {
+        "name": state.rollout,
+        "title": state.title,
+        "plan_sha256": state.plan_sha256,
+        "profile": state.profile,
+        "scenario": state.scenario,
+        "seed": state.seed,
     }
 
 

@@ -10,8 +10,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from rollout.__main__ import main
-from rollout.cli.front import QUICK
 from rollout.cli.main import app
+from rollout.cli.quick import QUICK
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ PACKAGE = ROOT / "rollout"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MODULE_LINES, FUNCTION_LINES = 300, 50
 
-_UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
+_UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
 
 def _name(path: Path) -> str:
@@ -58,12 +60,18 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 
 def test_nothing_is_left_for_later() -> None:
-    found = [
-        f"{_name(path)}:{number}: {line.strip()}"
-        for path in MODULES
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-        if _UNFINISHED.search(line)
-    ]
+    """Neither in a comment (TODO is also a word on screen) nor as a hole that raises."""
+    found = []
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT and _UNFINISHED.search(token.string):
+                found.append(f"{_name(path)}:{token.start[0]}: {token.string}")
+        found += [
+            f"{_name(path)}:{node.lineno}: raises NotImplementedError"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Raise) and "NotImplementedError" in ast.dump(node)
+        ]
     assert found == []
 
 
@@ -93,7 +101,8 @@ def test_no_module_has_a_name_that_says_nothing(word: str) -> None:
 
 def test_only_the_outermost_place_and_the_border_of_plugins_catch_everything() -> None:
     """A broad except hides bugs; a plug-in's bug must be an error verdict, not the end."""
-    allowed = {"rollout/cli/exits.py", "rollout/engine/measure.py"}
+    engine = {"asking", "effects", "measure", "outbox", "steps"}
+    allowed = {"rollout/cli/exits.py", *(f"rollout/engine/{name}.py" for name in engine)}
     found = set()
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -115,15 +124,23 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
     return isinstance(last, ast.Raise) and last.exc is None
 
 
-def test_stdout_and_stderr_have_one_owner() -> None:
-    owners = {"rollout/cli/exits.py"}
-    writers = {
+def test_stdout_has_one_owner() -> None:
+    """stdout is data: only the module that owns the exit codes writes there."""
+    assert _writers("stdout") == {"rollout/cli/exits.py"}
+
+
+def test_stderr_is_written_by_the_command_line_and_the_sandbox_only() -> None:
+    server = "rollout/rehearsal/sandbox/http_server.py"
+    assert _writers("stderr") - {"rollout/cli/exits.py", server} == set()
+
+
+def _writers(stream: str) -> set[str]:
+    return {
         _name(path)
         for path in MODULES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute)
         and node.attr == "write"
         and isinstance(node.value, ast.Attribute)
-        and node.value.attr in {"stdout", "stderr"}
+        and node.value.attr == stream
     }
-    assert writers == owners

@@ -9,9 +9,7 @@ def test_all_five_phases_pass_and_the_four_counted_gates_are_go() -> None:
     done = rehearsed("planned")
     assert done.summary["outcome"] == "completed"
     assert [p["state"] for p in done.summary["phases"]] == ["passed"] * 5
-    counted = {
-        gate.gate: gate.number for gate in done.rehearsal.plan.gates.values() if gate.number
-    }
+    counted = {gate.gate: gate.number for gate in done.rehearsal.plan.gates.values() if gate.number}
     assert sorted(counted.values()) == [1, 2, 3, 4]
     assert {name: done.gate(name)["decision"] for name in counted} == dict.fromkeys(counted, "go")
 

@@ -7,7 +7,16 @@ from rehearsing import PLAN, SCENARIOS, kinds, rehearsed
 
 from rollout import wiring
 
-FULL = {"planned", "rate_limit", "lost_answer", "lost_request", "warehouse_cold"}
+FULL = {
+    "planned",
+    "rate_limit",
+    "lost_answer",
+    "lost_request",
+    "warehouse_cold",
+    "lagging_list",
+    "garbled_answers",
+    "clock_off",
+}
 """These go through all five phases; one of them stays in the quick suite."""
 
 

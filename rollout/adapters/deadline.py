@@ -17,6 +17,9 @@ import httpx
 DEADLINE = "rollout_deadline"
 """Request extension: the instant on the monotonic clock at which the request must be over."""
 
+ADDRESS = "rollout_address"
+"""Request extension: connect to this address; the host's name is not looked up a second time."""
+
 
 class DeadlineTransport(httpx.BaseTransport):
     """One connection per request, no proxy, no retries, HTTP/1.1.
@@ -37,7 +40,9 @@ class DeadlineTransport(httpx.BaseTransport):
             max_keepalive_connections=0,
             retries=0,
             http2=False,
-            network_backend=_DeadlineBackend(deadline, self._monotonic),
+            network_backend=_DeadlineBackend(
+                deadline, self._monotonic, request.extensions.get(ADDRESS)
+            ),
         )
         asked = httpcore.Request(
             method=request.method.encode("ascii"),
@@ -87,9 +92,12 @@ class _Body(httpx.SyncByteStream):
 
 
 class _DeadlineBackend(httpcore.NetworkBackend):
-    def __init__(self, deadline: float, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, deadline: float, monotonic: Callable[[], float], address: str | None = None
+    ) -> None:
         self._clock = _Left(deadline, monotonic)
         self._plain = httpcore.SyncBackend()
+        self._address = address
 
     def connect_tcp(
         self,
@@ -100,7 +108,8 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
         left = self._clock.clip(timeout, httpcore.ConnectTimeout)
-        stream = self._plain.connect_tcp(host, port, left, local_address, socket_options)
+        to = self._address or host
+        stream = self._plain.connect_tcp(to, port, left, local_address, socket_options)
         return _DeadlineStream(stream, self._clock)
 
 

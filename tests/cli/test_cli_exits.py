@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from builders import completed_story, held_story, store_file
 from commands import alone, here, is_one_clear_message
 
 from rollout.cli import exits
 from rollout.domain import errors
 from rollout.domain.errors import PlanProblems, RolloutError
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Path:
+    """A store whose rollout is held at its first gate."""
+    path = tmp_path / "held.db"
+    store_file(path, held_story)
+    return path
+
+
+@pytest.fixture
+def completed(tmp_path: Path) -> Path:
+    path = tmp_path / "completed.db"
+    store_file(path, completed_story, snapshot=True)
+    return path
 
 
 def raising(error: BaseException) -> exits.Command:
@@ -154,14 +171,14 @@ def test_python_m_rollout_is_the_same_program() -> None:
     assert alone("status", "--state", "/nowhere/at/all.db").code == 2
 
 
-def test_a_terminal_without_glyphs_still_gets_its_answer(held: object) -> None:
+def test_a_terminal_without_glyphs_still_gets_its_answer(held: Path) -> None:
     ended = alone("status", "--state", held, env={"PYTHONIOENCODING": "ascii"})
     assert ended.code == 0
     assert "X FAIL" in ended.out
     assert ended.out.isascii()
 
 
-def test_a_reader_that_goes_away_is_survived(completed: object) -> None:
+def test_a_reader_that_goes_away_is_survived(completed: Path) -> None:
     import subprocess
     import sys
 

@@ -24,6 +24,21 @@ HEAVY = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def held(tmp_path: Path) -> Path:
+    """A store whose rollout is held at its first gate."""
+    path = tmp_path / "held.db"
+    store_file(path, held_story)
+    return path
+
+
+@pytest.fixture
+def completed(tmp_path: Path) -> Path:
+    path = tmp_path / "completed.db"
+    store_file(path, completed_story, snapshot=True)
+    return path
+
+
 # status ----------------------------------------------------------------------
 
 

@@ -21,7 +21,15 @@ from rollout.domain.errors import KindMisused, ServiceUnreachable
 from rollout.domain.evidence import Scalar
 from rollout.domain.instants import from_text, to_text
 from rollout.domain.plan import Plan, SyncSpec
-from rollout.ports import RecordStore, SyncService, Table, Warehouse
+from rollout.ports import (
+    FileStore,
+    Notifier,
+    PageReader,
+    RecordStore,
+    SyncService,
+    Table,
+    Warehouse,
+)
 from rollout.rehearsal.actors import Actors
 from rollout.rehearsal.clock import VirtualClock
 from rollout.rehearsal.faults import FaultPlan
@@ -32,6 +40,7 @@ from rollout.rehearsal.services.census import CensusMock, MockSync
 from rollout.rehearsal.services.salesforce import SalesforceMock
 from rollout.rehearsal.services.transport import RehearsalTransport
 from rollout.rehearsal.switches import Switches
+from rollout.rehearsal.told import RehearsalFiles, RehearsalNotifier, RehearsalPages
 from rollout.rehearsal.world import World, WorldSpec
 
 TOKEN = "rehearsal-token"  # noqa: S105 - the mocked services take this one and no other
@@ -105,6 +114,9 @@ class RehearsalConnections:
     def __init__(self, plan: Plan, opened: Mapping[str, object]) -> None:
         self._uses = {name: str(c.get("uses")) for name, c in plan.connections.items()}
         self._opened = opened
+        self.told = RehearsalNotifier()
+        self.pages_there = RehearsalPages()
+        self.published = RehearsalFiles()
 
     def warehouse(self, name: str) -> Warehouse:
         return self._get(name, "databricks")  # type: ignore[return-value]  # chosen by `uses`
@@ -115,13 +127,26 @@ class RehearsalConnections:
     def record_store(self, name: str) -> RecordStore:
         return self._get(name, "salesforce")  # type: ignore[return-value]
 
+    def notifier(self, name: str) -> Notifier:
+        self._require(name, "notify")
+        return self.told
+
+    def pages(self) -> PageReader:
+        return self.pages_there
+
+    def files(self) -> FileStore:
+        return self.published
+
     def names(self) -> Iterable[str]:
         return self._uses
 
     def _get(self, name: str, kind: str) -> object:
+        self._require(name, kind)
+        return self._opened[kind]
+
+    def _require(self, name: str, kind: str) -> None:
         if self._uses.get(name) != kind:
             raise KindMisused(f"the plan has no connection {name!r} that uses {kind}")
-        return self._opened[kind]
 
 
 @dataclass
@@ -162,9 +187,18 @@ class Stage:
 
 
 def build_stage(
-    plan: Plan, scenario: Scenario, seed: int, views: Mapping[str, str], journal_path: Path | None
+    plan: Plan,
+    scenario: Scenario,
+    seed: int,
+    views: Mapping[str, str],
+    journal_path: Path | None,
+    *,
+    token: str = TOKEN,
 ) -> Stage:
-    """A fresh stage; with a journal that exists already, the stage as it was when that ended."""
+    """A fresh stage; with a journal that exists already, the stage as it was when that ended.
+
+    `token` is the one that its services take.
+    """
     clock = VirtualClock(scenario.start)
     past = list(read_journal(journal_path)) if journal_path else []
     world = World(WorldSpec.model_validate(scenario.world), clock, seed, views)
@@ -172,10 +206,10 @@ def build_stage(
         world,
         clock,
         {s.id: _mock_sync(name, s) for name, s in plan.syncs.items()},
-        token=TOKEN,
+        token=token,
         seed=seed,
     )
-    salesforce = SalesforceMock(world, clock, token=TOKEN)
+    salesforce = SalesforceMock(world, clock, token=token)
     app = ServicesApp(census, salesforce)
     journal = Journal()
     switches = Switches()
@@ -192,22 +226,27 @@ def build_stage(
         app,
         faults,
         journal,
-        RehearsalConnections(plan, _adapters(app, warehouse, clock)),
+        RehearsalConnections(plan, _adapters(app, warehouse, clock, token)),
         switches,
     )
     _replay(stage, past)
     app.on_request = faults.on_call
     app.journal = lambda entry: journal.write({"kind": "request", **entry})
+    stage.connections.published.journal = lambda entry: journal.write(
+        {**entry, "at": to_text(clock.now())}
+    )
     journal.reopen(journal_path)
     return stage
 
 
-def _adapters(app: ServicesApp, warehouse: Warehouse, clock: VirtualClock) -> dict[str, object]:
+def _adapters(
+    app: ServicesApp, warehouse: Warehouse, clock: VirtualClock, token: str
+) -> dict[str, object]:
     transport: httpx.BaseTransport = RehearsalTransport(app)
     census = HttpClient(
         census_base_url("us", "v1"),
         service="census",
-        token=TOKEN,
+        token=token,
         transport=transport,
         now=clock.now,
         judge=census_judge,
@@ -215,7 +254,7 @@ def _adapters(app: ServicesApp, warehouse: Warehouse, clock: VirtualClock) -> di
     salesforce = HttpClient(
         "https://rehearsal.example.test",
         service="salesforce",
-        token=TOKEN,
+        token=token,
         transport=transport,
         now=clock.now,
         read_complaint=salesforce_complaint,
@@ -248,6 +287,8 @@ def _replay(stage: Stage, past: Iterable[Mapping[str, object]]) -> None:
         stage.advance_to(from_text(str(entry["at"])))
         if entry["kind"] == "request":
             stage.app.replay(entry)
+        elif entry["kind"] == "file":
+            stage.connections.published.restore(entry)
         elif entry["kind"] == "statement":
             stage.world.warehouse().execute(str(entry["sql"]))
         elif entry["kind"] == "fault":

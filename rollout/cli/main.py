@@ -156,6 +156,44 @@ def rehearse(
     _tasks.append(partial(run, wish))
 
 
+@app.command()
+def sandbox(
+    plan: PlanFile = PLAN,
+    scenario: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="One of scenarios/*.yaml beside the plan.")
+    ] = "planned",
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead of the scenario's own.")
+    ] = None,
+    speed: Annotated[
+        float, typer.Option(metavar="N", help="How many times faster than real its time passes.")
+    ] = 1.0,
+    port_base: Annotated[
+        int | None, typer.Option(metavar="P", help="Use the ports P to P+3 (else any free ones).")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the world there; started again, it goes on."),
+    ] = None,
+    json: AsJson = False,
+    plugins: Plugins = None,
+) -> None:
+    """Serve the mocked Census, Salesforce and warehouse on 127.0.0.1, on a clock of their own."""
+    from rollout.cli.sandbox import Wish, run
+
+    wish = Wish(
+        plan=plan,
+        scenario=scenario,
+        seed=seed,
+        speed=speed,
+        port_base=port_base,
+        state=state,
+        as_json=json,
+        plugins=tuple(plugins or ()),
+    )
+    _tasks.append(partial(run, wish))
+
+
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 

@@ -120,8 +120,7 @@ def guarded(command: Command, argv: Sequence[str]) -> int:
         say(f"rollout: {error}")
         return code_of(error)
     except BrokenPipeError:
-        _forget_stdout()
-        return PIPE_CLOSED
+        return PIPE_CLOSED  # nobody reads any more; flushed above, so nothing is left to fail later
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         say(f"rollout: {where}{error.strerror or error}")
@@ -162,14 +161,3 @@ def _tolerate_odd_text() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
-
-
-def _forget_stdout() -> None:
-    """Nobody reads any more: let the interpreter's last flush go nowhere."""
-    try:
-        descriptor = sys.stdout.fileno()
-    except (OSError, ValueError, AttributeError):
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)

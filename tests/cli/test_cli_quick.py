@@ -13,7 +13,7 @@ from builders import NAME, Story, completed_story, held_story, store_file
 from commands import alone, here, is_one_clear_message, modules_after
 
 from rollout.cli.held import exit_code
-from rollout.domain.events import KINDS, StepFailed, StepStarted
+from rollout.domain.events import KINDS, SoakStarted, StepFailed, StepStarted
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.state import encode_state
 from rollout.store.opening import open_store
@@ -222,6 +222,20 @@ def test_log_pages_through_more_than_one_page(
     assert lines[-1].startswith("#4501 ")
     out = here(capsys, "log", "--state", path, "--after", 1, "--limit", 4100).out
     assert len(out.splitlines()) == 4100
+
+
+def test_log_pages_through_events_of_one_kind_that_lie_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "apart.db"
+    with open_store(path, create=True, relaxed=True) as store:
+        story = Story(log=store.log, evidence=store.evidence).begin()
+        for n in range(2100):
+            between = SoakStarted(phase="pilot", attempt=1)
+            started = StepStarted(phase="pilot", attempt=1, step=f"s{n}")
+            story.add(between, started)
+    out = here(capsys, "log", "--state", path, "--kind", "step_started", "--json").out
+    assert [json.loads(row)["seq"] for row in out.splitlines()] == list(range(3, 4202, 2))
 
 
 def test_an_unknown_kind_is_refused_with_the_known_ones(

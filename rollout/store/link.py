@@ -184,7 +184,7 @@ class Link:
             self._raw.rollback()
         except self.rules.error as error:
             # The first error is on its way up; this one only decides that the link is over.
-            self._shut = f"shut, could not roll back ({error})"
+            self._shut = self._shut or f"shut, could not roll back ({error})"
 
 
 def sqlite_link(rules: SqliteRules) -> Link:

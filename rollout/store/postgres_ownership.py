@@ -24,7 +24,7 @@ from rollout.store.holder import Holder, Ownership
 if TYPE_CHECKING:
     from psycopg import Connection
 
-_PATIENCE_S, _PAUSE_S = 1.0, 0.05
+_PATIENCE_S, _PAUSE_S = 0.5, 0.025
 """The server takes a moment to notice that a killed owner is gone."""
 
 _BUSY_S = 5.0

@@ -215,6 +215,8 @@ class _Scan:
             self.note("the log was rewritten: an anchor outside has another hash", name, anchor.seq)
 
     def _snapshots(self) -> None:
+        if "snapshots" not in self._source.tables():
+            return  # of an older schema, or noted already
         rows = self._source.stream(
             "SELECT s.rollout, s.seq, s.hash, s.body, e.hash FROM snapshots s"
             " LEFT JOIN events e ON e.rollout = s.rollout AND e.seq = s.seq"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pytest
 
@@ -21,12 +21,13 @@ from rollout.domain.evidence import Verdict
 from rollout.store.opening import open_store
 
 NOW = datetime(2026, 1, 6, 18, tzinfo=UTC)
+Place = TypeVar("Place", Path, str)
 
 
 class Fill(Protocol):
     """Make a store of `soaks` + 5 events, a snapshot and three documents."""
 
-    def __call__(self, path: Path, soaks: int = 20) -> Path: ...
+    def __call__(self, path: Place, soaks: int = 20) -> Place: ...
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def fill() -> Fill:
     return filled
 
 
-def filled(path: Path, soaks: int = 20) -> Path:
+def filled(path: Place, soaks: int = 20) -> Place:
     with open_store(path, create=True, profile="live", now=NOW) as store:
         plan = store.evidence.put({"plan": "p", "phases": ["pilot"]})
         seen = store.evidence.put({"metrics": {"rows": 50}})

@@ -15,8 +15,12 @@ from rollout.domain.chain import SealedEvent, hash_of
 from rollout.domain.errors import RolloutError, StoreUnavailable
 from rollout.domain.events import FindingRaised, SignedOff, SoakStarted
 from rollout.ports import Head
+from rollout.store.link import sqlite_link
+from rollout.store.migrations.upgrade import upgrade
 from rollout.store.opening import open_store
 from rollout.store.reading import open_readonly
+from rollout.store.sqlite_files import claim
+from rollout.store.sqlite_rules import SqliteRules
 from rollout.store.verification import Verification, verify_store
 
 Fill = Callable[[Path], Path]
@@ -135,6 +139,16 @@ def test_missing_tables_are_listed(path: Path) -> None:
     raw.execute("DROP TABLE store_info")
     raw.close()
     assert problems(path)[0] == (0, "tables are missing: snapshots, store_info")
+
+
+def test_a_store_of_the_first_schema_verifies(tmp_path: Path) -> None:
+    path = tmp_path / "older.db"
+    claim(path, create=True)
+    link = sqlite_link(SqliteRules(path))
+    with link.migrating() as connection:
+        upgrade(connection, "0001")
+    link.close()
+    assert verify_store(path).ok
 
 
 def test_an_emptied_file_is_a_problem_not_a_store_without_events(path: Path) -> None:

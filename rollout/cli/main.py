@@ -15,6 +15,7 @@ import typer
 
 from rollout import __version__
 from rollout.cli import exits
+from rollout.cli.live_commands import register as register_live
 from rollout.cli.quick import QUICK, STATE, quick
 
 PLAN = Path("plans/property_sync.yaml")
@@ -212,3 +213,5 @@ def _quick_command(name: str) -> None:
 
 for _name in QUICK:
     _quick_command(_name)
+
+register_live(app, _tasks.append)

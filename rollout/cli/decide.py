@@ -1,0 +1,76 @@
+"""`rollout decide`, `attest`, `waive` and `sign`: what people say, recorded beside the controller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rollout.cli import exits
+from rollout.cli.live_settings import deciding_clock
+from rollout.cli.log import line
+from rollout.domain.events import SignedOff
+from rollout.live.deciding import Recorded, Refused, Wish, submit
+from rollout.live.opening import open_live
+
+DECISIONS = {
+    "go": "proceed",
+    "hold": "hold",
+    "resume": "resume",
+    "retry": "retry",
+    "rollback": "roll_back",
+    "abort": "abort",
+    "restart": "restart",
+    "end": "end",
+    "settle": "settle",
+    "close": "close_finding",
+}
+"""As people type it -> the command's name in the log."""
+
+UNSIGNED = "recorded, not cryptographically signed"
+
+
+def decision(word: str) -> str:
+    """Raises: Misuse for a word that is no decision."""
+    if word not in DECISIONS:
+        raise exits.Misuse(f"{word!r} is not a decision: use one of {', '.join(DECISIONS)}")
+    return DECISIONS[word]
+
+
+def run(state: str, rollout: str | None, sandbox: Path | None, wish: Wish, *, as_json: bool) -> int:
+    """Raises: StoreUnavailable, LogDamaged, PlanProblems, ServiceError."""
+    store, profile = open_live(state, None)
+    with store:
+        said = submit(store, rollout, wish, deciding_clock(profile, sandbox))
+    if isinstance(said, Recorded):
+        return _recorded(said, as_json=as_json)
+    return _refused(said, as_json=as_json)
+
+
+def _recorded(said: Recorded, *, as_json: bool) -> int:
+    unsigned = any(
+        isinstance(e.payload, SignedOff) and not e.payload.signature for e in said.events
+    )
+    if as_json:
+        document: dict[str, object] = {
+            "recorded": [{"seq": e.seq, "text": line(e)} for e in said.events]
+        }
+        exits.write_json({**document, **({"signature": None} if unsigned else {})})
+        return exits.GO
+    exits.write_lines([line(event) for event in said.events])
+    if unsigned:
+        exits.say(f"rollout: {UNSIGNED}")
+    return exits.GO
+
+
+def _refused(said: Refused, *, as_json: bool) -> int:
+    if as_json:
+        exits.write_json(
+            {
+                "refused": said.reason,
+                "meanwhile": [{"seq": e.seq, "text": line(e)} for e in said.meanwhile],
+            }
+        )
+        return exits.NO_GO
+    exits.say(f"rollout: refused: {said.reason}")
+    for event in said.meanwhile:
+        exits.say(f"  recorded: {line(event)}")
+    return exits.NO_GO

@@ -1,0 +1,260 @@
+"""The plan's connections for real: opened when first used, and all closed at the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from rollout.adapters.census import CensusSyncService, census_base_url, census_judge
+from rollout.adapters.databricks import DatabricksWarehouse
+from rollout.adapters.databricks_sessions import DatabricksOptions
+from rollout.adapters.http import HttpClient
+from rollout.adapters.notifications import AppriseNotifier
+from rollout.adapters.redaction import Redactor
+from rollout.adapters.salesforce import (
+    SalesforceRecordStore,
+    salesforce_complaint,
+    salesforce_judge,
+)
+from rollout.adapters.salesforce_login import SalesforceLogin
+from rollout.adapters.secrets import expand_secrets
+from rollout.domain.errors import KindMisused, PlanProblems
+from rollout.domain.plan import Plan
+from rollout.live.profiles import PROD, PRODUCTION, Profile
+from rollout.live.service_principal import ServicePrincipal
+from rollout.ports import (
+    Clock,
+    FileStore,
+    Notifier,
+    PageReader,
+    RecordStore,
+    SyncService,
+    Warehouse,
+)
+
+T = TypeVar("T")
+
+Tell = Callable[[str], None]
+
+
+def tell_nobody(_: str) -> None:
+    """For callers that do not listen."""
+
+
+class LiveConnections:
+    """Implements `ports.Connections` over the network; safe from many threads.
+
+    Secrets are read from `environ` and from files below `base` (0600) when a connection is first
+    used, and every one of them is masked in whatever any adapter says. `tell` hears why it takes
+    long. Methods raise: KindMisused for an unknown name or another service; PlanProblems for
+    missing variables and settings that cannot work.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        environ: Mapping[str, str],
+        base: Path,
+        *,
+        clock: Clock,
+        profile: Profile = PRODUCTION,
+        tell: Tell = tell_nobody,
+    ) -> None:
+        self._documents = {
+            name: profile.replaced(name, document) for name, document in plan.connections.items()
+        }
+        self._profile, self._environ, self._base = profile, environ, base
+        self._clock, self._tell = clock, tell
+        self.redactor = Redactor()
+        self._lock = threading.RLock()
+        self._opened: dict[str, Any] = {}
+        self._closing: list[Callable[[], None]] = []
+        problems = [
+            p for n, d in self._documents.items() for p in _not_for_production(profile, n, d)
+        ]
+        if problems:
+            raise PlanProblems(problems)
+
+    def __enter__(self) -> LiveConnections:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def warehouse(self, name: str) -> Warehouse:
+        return self._get(name, "databricks", self._databricks)
+
+    def sync_service(self, name: str) -> SyncService:
+        return self._get(name, "census", self._census)
+
+    def record_store(self, name: str) -> RecordStore:
+        return self._get(name, "salesforce", self._salesforce)
+
+    def notifier(self, name: str) -> Notifier:
+        return self._get(name, "notify", self._notifier)
+
+    def pages(self) -> PageReader:
+        raise KindMisused("this build reads no documents in a live rollout")
+
+    def files(self) -> FileStore:
+        raise KindMisused("this build publishes no files in a live rollout")
+
+    def names(self) -> Iterable[str]:
+        return list(self._documents)
+
+    def uses(self, name: str) -> str:
+        """The service behind a connection."""
+        return str(self._documents[name].get("uses", ""))
+
+    def document(self, name: str) -> dict[str, Any]:
+        """The connection's settings with their secrets filled in. Raises: PlanProblems."""
+        expanded = expand_secrets(
+            self._documents[name], connection=name, environ=self._environ, base=self._base
+        )
+        for secret in expanded.secrets:
+            self.redactor.add(secret)
+        problems = _not_for_production(self._profile, name, expanded.document)
+        if problems:
+            raise PlanProblems(problems)
+        filled: dict[str, Any] = expanded.document
+        return filled
+
+    def close(self) -> None:
+        """Hang up everywhere; calls under way end by themselves."""
+        with self._lock:
+            closing, self._closing = self._closing, []
+            self._opened.clear()
+        for close in reversed(closing):
+            close()
+
+    def _get(self, name: str, service: str, build: Callable[[str, dict[str, Any]], T]) -> T:
+        if name not in self._documents or self.uses(name) != service:
+            raise KindMisused(f"the plan has no connection {name!r} that uses {service}")
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = build(name, self.document(name))
+            found: T = self._opened[name]
+            return found
+
+    def _databricks(self, name: str, said: dict[str, Any]) -> DatabricksWarehouse:
+        host, port = _host_and_port(name, _required(name, said, "host"))
+        extra: dict[str, Any] = {"_port": port} if port is not None else {}
+        if said.get("ca_file"):
+            extra["_tls_trusted_ca_file"] = str(said["ca_file"])
+        token = str(said.get("token") or "")
+        options = DatabricksOptions(
+            host=host,
+            http_path=_required(name, said, "http_path"),
+            token=token,
+            credentials_provider=None if token else self._service_principal(name, said),
+            catalog=said.get("catalog"),
+            schema=said.get("schema"),
+            extra=extra,
+        )
+        warehouse = DatabricksWarehouse(options, redactor=self.redactor, on_wait=self._tell)
+        self._closing.append(warehouse.close)
+        return warehouse
+
+    def _service_principal(self, name: str, said: dict[str, Any]) -> ServicePrincipal:
+        client_id = _required(name, said, "client_id")
+        client = HttpClient(
+            _with_scheme(_required(name, said, "host")),
+            service=name,
+            redactor=self.redactor,
+            ca_file=said.get("ca_file"),
+        )
+        self._closing.append(client.close)
+        return ServicePrincipal(client, client_id, _required(name, said, "client_secret"))
+
+    def _census(self, name: str, said: dict[str, Any]) -> CensusSyncService:
+        api = "v2" if said.get("api", "v1") == "v2" else "v1"
+        base_url = census_base_url(str(said.get("region", "us")), str(said.get("api", "v1")))
+        if said.get("base_url"):
+            base_url = str(said["base_url"]).rstrip("/")
+            if not urlsplit(base_url).path:
+                base_url += f"/api/{api}"
+        client = HttpClient(
+            base_url,
+            service=name,
+            token=_required(name, said, "token"),
+            redactor=self.redactor,
+            now=self._clock.now,
+            judge=census_judge,
+            ca_file=said.get("ca_file"),
+        )
+        self._closing.append(client.close)
+        return CensusSyncService(client, api="v2" if api == "v2" else "v1")
+
+    def _salesforce(self, name: str, said: dict[str, Any]) -> SalesforceRecordStore:
+        login = self._login(name, said) if not said.get("token") else None
+        client = self._salesforce_client(name, said, login)
+        return SalesforceRecordStore(client, version=str(said.get("version", "v62.0")), login=login)
+
+    def _login(self, name: str, said: dict[str, Any]) -> SalesforceLogin:
+        return SalesforceLogin(
+            self._salesforce_client(name, said, None, token=False),
+            _required(name, said, "client_id"),
+            _required(name, said, "client_secret"),
+        )
+
+    def _salesforce_client(
+        self, name: str, said: dict[str, Any], login: SalesforceLogin | None, *, token: bool = True
+    ) -> HttpClient:
+        client = HttpClient(
+            _with_scheme(_required(name, said, "instance")),
+            service=name,
+            token=login if login is not None else str(said.get("token") or "") if token else "",
+            redactor=self.redactor,
+            now=self._clock.now,
+            read_complaint=salesforce_complaint,
+            judge=salesforce_judge,
+            ca_file=said.get("ca_file"),
+        )
+        self._closing.append(client.close)
+        return client
+
+    def _notifier(self, name: str, said: dict[str, Any]) -> AppriseNotifier:
+        urls = said.get("urls") or said.get("url")
+        given = [urls] if isinstance(urls, str) else list(urls or [])
+        return AppriseNotifier({name: [str(url) for url in given]}, self.redactor)
+
+
+def _not_for_production(profile: Profile, name: str, document: Mapping[str, Any]) -> list[str]:
+    """Production speaks https to where the world's certificates lead, and to nowhere else."""
+    if profile.name != PROD:
+        return []
+    problems = []
+    if document.get("ca_file"):
+        problems.append(
+            f"connection {name}: ca_file is for a sandbox, {PROD} takes no certificates"
+        )
+    for key in ("base_url", "instance", "host"):
+        if str(document.get(key, "")).lower().startswith("http://"):
+            problems.append(f"connection {name}: {key} is plain http, {PROD} speaks https only")
+    return problems
+
+
+def _required(name: str, said: Mapping[str, Any], key: str) -> str:
+    value = said.get(key)
+    if not isinstance(value, str) or not value:
+        raise PlanProblems([f"connection {name}: `{key}` is missing: write it in the plan"])
+    return value
+
+
+def _with_scheme(instance: str) -> str:
+    return instance if "://" in instance else f"https://{instance}"
+
+
+def _host_and_port(name: str, text: str) -> tuple[str, int | None]:
+    """The connector wants the host and the port by themselves."""
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme != "https" or not parts.hostname or parts.username or port == -1:
+        raise PlanProblems([f"connection {name}: `host` is a host's name, reached by https"])
+    return parts.hostname, port

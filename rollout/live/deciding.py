@@ -1,0 +1,184 @@
+"""What people say from any terminal, beside a running controller: fold, decide, append, or say why not."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rollout.domain.command import Command, Refusal
+from rollout.domain.decide import decide
+from rollout.domain.errors import LogConflict, PlanProblems
+from rollout.domain.events import Attested, DecisionMade, Event, FindingResolved, Payload, SignedOff
+from rollout.domain.machine import PlanMachine
+from rollout.domain.plan import Plan
+from rollout.domain.state import RolloutState
+from rollout.engine.record import RolloutRecord
+from rollout.live.clocks import StandingClock, SystemClock
+from rollout.live.opening import choose, plan_of
+from rollout.ports import Clock, EventLog, EvidenceStore
+from rollout.store.opening import Store
+
+TRIES = 20
+"""Somebody else commits between two of them, and nothing of it concerns us."""
+
+LARGEST_FILE = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A decision as a person asked for it. `seen`: the newest event they had looked at."""
+
+    name: str
+    by: str
+    role: str
+    reason: str
+    subject: str = ""
+    answer: bool = True
+    run_id: int | None = None
+    seen: int | None = None
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The events that a decision became."""
+
+    events: Sequence[Event]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why not, and what people decided since the asker looked or the phase came to its stage."""
+
+    reason: str
+    meanwhile: Sequence[Event] = ()
+
+
+def submit(
+    store: Store, rollout: str | None, wish: Wish, clock: Clock | None
+) -> Recorded | Refused:
+    """Append what a person decided, unless it is not legal or somebody was quicker.
+
+    `clock` None takes the instant of the newest event: a sandbox's time is not the machine's.
+    Raises: StoreUnavailable, LogDamaged, PlanProblems.
+    """
+    name = choose(store.log, store.where, rollout)
+    state = folded(store.log, name)
+    at = clock or StandingClock(state.latest_at or SystemClock().now())
+    record = RolloutRecord(store.log, name, at)
+    plan = plan_of(store.evidence, record.state.plan_sha256)
+    machine = PlanMachine([p.phase for p in plan.phases])
+    command = _command(store, record.state, wish)
+    for _ in range(TRIES):
+        decided = _decide(store.log, plan, machine, record.state, command, at)
+        if isinstance(decided, Refused):
+            return decided
+        before = record.state.seq
+        try:
+            record.append(decided, actor=command.by)
+        except LogConflict:
+            record.refresh()  # decided again, with what we had seen before
+            continue
+        return Recorded(list(store.log.read(name, after=before, limit=len(decided))))
+    return Refused("the log moves on faster than anybody can decide: try again")
+
+
+def folded(log: EventLog, rollout: str) -> RolloutState:
+    """The state after the newest event. Raises: StoreUnavailable, LogDamaged."""
+    return RolloutRecord(log, rollout, SystemClock()).state
+
+
+def _decide(
+    log: EventLog,
+    plan: Plan,
+    machine: PlanMachine,
+    state: RolloutState,
+    command: Command,
+    clock: Clock,
+) -> list[Payload] | Refused:
+    meanwhile = [
+        event
+        for event in log.read(state.rollout, after=min(command.seen_seq, _moved_after(state)))
+        if isinstance(event.payload, _BY_PEOPLE)
+    ]
+    overtaken = [e for e in meanwhile if e.seq > command.seen_seq]
+    same = next((e for e in overtaken if _is_about(e.payload, command)), None)
+    if same is not None:
+        return Refused(
+            f"somebody was quicker: #{same.seq} by {same.actor} says it already; look again",
+            meanwhile,
+        )
+    outcome = decide(plan, machine, state, command, clock.now())
+    if isinstance(outcome, Refusal):
+        return Refused(outcome.reason, meanwhile)
+    return outcome
+
+
+def _moved_after(state: RolloutState) -> int:
+    """The event before the word that moved the current phase to its stage."""
+    phase = state.current_phase()
+    return max(phase.since_seq - 2, 0) if phase is not None else max(state.seq - 2, 0)
+
+
+_BY_PEOPLE = (Attested, DecisionMade, SignedOff, FindingResolved)
+
+
+def _is_about(payload: object, command: Command) -> bool:
+    """Whether somebody else's word answers the very question that the command answers."""
+    match payload:
+        case Attested(check=check):
+            return command.name == "attest" and check == command.subject
+        case SignedOff(gate=gate, role=role):
+            return (command.name, command.subject, command.role) == ("sign", gate, role)
+        case FindingResolved(finding=finding):
+            return command.name == "close_finding" and finding == command.subject
+        case DecisionMade(decision=decision, subject=subject):
+            named = subject == command.subject or not subject or not command.subject
+            return decision == command.name and named
+    return False
+
+
+def _command(store: Store, state: RolloutState, wish: Wish) -> Command:
+    seen = state.seq if wish.seen is None else wish.seen
+    return Command(
+        name=wish.name,
+        by=wish.by,
+        role=wish.role,
+        reason=wish.reason,
+        seen_seq=seen,
+        seen_head=_head_at(store.log, state, seen),
+        subject=wish.subject,
+        answer=wish.answer,
+        run_id=wish.run_id,
+        file_sha256=None if wish.file is None else _kept(store.evidence, wish.file),
+    )
+
+
+def _head_at(log: EventLog, state: RolloutState, seen: int) -> str:
+    """The hash of the event that was seen; of none for a number that is not in the log yet."""
+    if seen == state.seq:
+        return state.head
+    found = next(iter(log.read(state.rollout, after=seen - 1, limit=1)), None) if seen > 0 else None
+    return found.hash if found is not None else ""
+
+
+def _kept(evidence: EvidenceStore, path: Path) -> str:
+    """The sha256 of the file's bytes; the file itself goes into the evidence beside it.
+
+    Raises: PlanProblems for a file that cannot be read or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            body = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise PlanProblems([f"{path}: cannot be read: {error.strerror}"]) from error
+    if len(body) > LARGEST_FILE:
+        raise PlanProblems([f"{path}: is larger than {LARGEST_FILE:,} bytes: attach a smaller one"])
+    digest = hashlib.sha256(body).hexdigest()
+    evidence.put(
+        {"file": path.name, "sha256": digest, "base64": base64.b64encode(body).decode("ascii")}
+    )
+    return digest

@@ -1,0 +1,142 @@
+"""Begin a rollout in a store, and find it again there: the plan comes from the log's own evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from rollout.domain.errors import LogConflict, LogDamaged, PlanProblems, StoreUnavailable
+from rollout.domain.events import RolloutCreated
+from rollout.domain.plan import Phase, Plan, StepSpec
+from rollout.engine.record import RolloutRecord
+from rollout.kinds import CheckKinds, StepKinds
+from rollout.live.clocks import SystemClock
+from rollout.live.profiles import PROD, PROFILES
+from rollout.ports import Clock, EventLog, EvidenceStore
+from rollout.rehearsal.harness import outline
+from rollout.store.opening import Store, open_store
+
+ACTOR = "rollout"
+
+
+@dataclass(frozen=True)
+class Started:
+    """What was begun: the first event's number, and the digest of the plan it carries."""
+
+    rollout: str
+    plan_sha256: str
+    profile: str
+    seq: int
+
+
+def start(store: Store, plan: Plan, steps: StepKinds, profile: str, clock: Clock) -> Started:
+    """Append the first event; the plan itself goes into the evidence, under its own digest.
+
+    Raises: PlanProblems when the store has a rollout of that name; StoreUnavailable.
+    """
+    name = plan.plan
+    taken = PlanProblems(
+        [
+            f"{store.where}: holds a rollout {name!r} already: `rollout run` goes on with it; to begin "
+            "another one, rename the plan or name another store"
+        ]
+    )
+    if store.log.head(name).seq:
+        raise taken
+    digest = store.evidence.put(plan.model_dump(mode="json", by_alias=True))
+    created = RolloutCreated(
+        plan=name,
+        title=plan.title,
+        plan_sha256=digest,
+        profile=profile,
+        phases=outline(plan, steps),
+        params=plan.params,
+        scenario=None,
+        seed=None,
+    )
+    try:
+        events = store.log.append(name, 0, clock.now(), ACTOR, [created])
+    except LogConflict:
+        raise taken from None  # somebody else began it between our look and our append
+    return Started(name, digest, profile, events[-1].seq)
+
+
+def open_live(setting: str | Path, env: str | None) -> tuple[Store, str]:
+    """The store of a rollout that was started, and its profile; `env`, if given, must be that one.
+
+    Raises: StoreUnavailable; PlanProblems for a store that holds a rehearsal.
+    """
+    store = open_store(setting, create=False, profile=env)
+    profile = store.info.profile or PROD
+    if profile not in PROFILES:
+        store.close()
+        raise PlanProblems(
+            [
+                f"{store.where}: belongs to the profile {profile!r}, and only "
+                f"{' and '.join(PROFILES)} are driven live: name another store"
+            ]
+        )
+    return store, profile
+
+
+def choose(log: EventLog, where: str, asked: str | None) -> str:
+    """The rollout asked for, else the one begun last. Raises: StoreUnavailable."""
+    names = log.rollouts()
+    if not names:
+        raise StoreUnavailable(f"{where}: the store holds no rollout yet: start one first")
+    if asked is None:
+        return names[-1]
+    if asked not in names:
+        raise StoreUnavailable(f"{where}: has no rollout {asked!r}; it has {', '.join(names)}")
+    return asked
+
+
+def plan_of(evidence: EvidenceStore, digest: str) -> Plan:
+    """The plan as it was approved. Raises: LogDamaged when the store has lost or changed it."""
+    try:
+        plan = Plan.model_validate(evidence.get(digest))
+    except KeyError:
+        raise LogDamaged(f"the plan {digest[:12]} is not in the store: restore a backup") from None
+    except ValidationError as error:
+        raise PlanProblems(
+            [
+                f"the plan {digest[:12]} is of another version of rollout: "
+                f"{error.error_count()} things in it are not understood: use that version"
+            ]
+        ) from error
+    if plan.sha256() != digest:
+        raise PlanProblems(
+            [
+                f"the plan {digest[:12]} reads differently in this version of rollout: use that version"
+            ]
+        )
+    return plan
+
+
+def require_kinds(plan: Plan, checks: CheckKinds, steps: StepKinds) -> None:
+    """Raises: PlanProblems naming every kind that the plan uses and this process does not have."""
+    wanted_checks = {c.kind for gate in plan.gates.values() for c in gate.checks}
+    wanted_steps = {step.step for step in _steps(plan)}
+    missing = [
+        *(f"check kind {kind!r} is not installed" for kind in sorted(wanted_checks - set(checks))),
+        *(f"step kind {kind!r} is not installed" for kind in sorted(wanted_steps - set(steps))),
+    ]
+    if missing:
+        raise PlanProblems([f"{said}: name its file with --plugins" for said in missing])
+
+
+def _steps(plan: Plan) -> Iterator[StepSpec]:
+    phases: list[Phase] = plan.phases
+    for phase in phases:
+        yield from phase.steps
+    if plan.rollback is not None:
+        yield from plan.rollback.steps
+
+
+def plan_in(store: Store, rollout: str) -> Plan:
+    """The plan that a rollout follows now. Raises: StoreUnavailable, LogDamaged, PlanProblems."""
+    state = RolloutRecord(store.log, rollout, SystemClock()).state
+    return plan_of(store.evidence, state.plan_sha256)

@@ -130,8 +130,9 @@ def test_stdout_has_one_owner() -> None:
 
 
 def test_stderr_is_written_by_the_command_line_and_the_sandbox_only() -> None:
-    server = "rollout/rehearsal/sandbox/http_server.py"
-    assert _writers("stderr") - {"rollout/cli/exits.py", server} == set()
+    sandbox = "rollout/rehearsal/sandbox/"  # a server: its request threads have no caller to tell
+    others = {name for name in _writers("stderr") if not name.startswith(sandbox)}
+    assert others == {"rollout/cli/exits.py"}
 
 
 def _writers(stream: str) -> set[str]:

@@ -46,6 +46,7 @@ def register(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     _driving(app, leave)
     _deciding(app, leave)
     _confirming(app, leave)
+    _looking(app, leave)
 
 
 def _driving(app: typer.Typer, leave: Callable[[Task], None]) -> None:
@@ -190,3 +191,22 @@ def _confirming(app: typer.Typer, leave: Callable[[Task], None]) -> None:
 
         wish = Wish("sign", by, role, reason, gate, answer=answer, seen=seen)
         leave(partial(module.run, state, rollout, sandbox, wish, as_json=json))
+
+
+def _looking(app: typer.Typer, leave: Callable[[Task], None]) -> None:
+    @app.command()
+    def doctor(
+        plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan's YAML file.")] = PLAN,
+        env: Annotated[str, typer.Option("--env", metavar="prod|sandbox")] = "prod",
+        sandbox: Sandbox = None,
+        settings: Annotated[
+            list[str] | None,
+            typer.Option("--set", metavar="K=V", help="A parameter of the plan."),
+        ] = None,
+        plugins: Plugins = None,
+        json: AsJson = False,
+    ) -> None:
+        """Look at every connection of a plan: reachable, who am I, rights, syncs, views."""
+        from rollout.cli import doctor as module
+
+        leave(partial(module.run, plan, env, sandbox, settings or [], plugins or [], as_json=json))

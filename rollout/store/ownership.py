@@ -19,7 +19,8 @@ import msgspec
 from rollout.domain.errors import StoreUnavailable
 from rollout.domain.instants import to_text
 from rollout.store.address import PostgresAddress, located
-from rollout.store.holder import Holder, Ownership
+from rollout.store.holder import Holder as Holder
+from rollout.store.holder import Ownership as Ownership
 from rollout.store.sqlite_files import make_private
 
 _ATTEMPTS, _PAUSE_S = 5, 0.02

@@ -144,6 +144,17 @@ def test_what_is_missing_on_the_server_is_named(postgres: Server) -> None:
     assert "the login was refused" in refusal(postgres.url(password="canary 2"), create=True)
 
 
+def test_a_password_can_stay_out_of_the_url(
+    postgres: Server, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = url.replace(postgres.url(database="").partition("//")[2].rpartition("@")[0], "postgres")
+    assert "canary" not in bare
+    assert "the login was refused" in refusal(bare)
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    with open_store(bare, create=False) as store:
+        assert store.log.rollouts() == ["r"]
+
+
 def test_a_parameter_the_driver_does_not_know_is_named(postgres: Server) -> None:
     assert "the store's URL cannot be used" in refusal(postgres.url() + "?nonsense=1")
 

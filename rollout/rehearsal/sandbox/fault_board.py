@@ -123,7 +123,7 @@ class Planned:
 
 
 class FaultBoard:
-    """All orders. `at_once` carries out what is not about a call."""
+    """All orders. `at_once` carries out what is not about a call, `heal` ends what lasts."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -131,6 +131,7 @@ class FaultBoard:
         self._planned: list[Planned] = []
         self._number = 0
         self.at_once: Callable[[Order], None] = lambda _order: None
+        self.heal: Callable[[], None] = lambda: None
 
     def put(self, order: Order) -> Planned:
         """Order a fault; one that is about no call happens when it begins, at the earliest now."""
@@ -169,11 +170,12 @@ class FaultBoard:
             return [planned.document() for planned in self._planned]
 
     def clear(self) -> int:
-        """Forget all orders; how many there were. What has happened stays."""
+        """Forget all orders, and end what still lasts of them; how many there were."""
         with self._lock:
             count = len(self._planned)
             self._planned.clear()
-            return count
+        self.heal()
+        return count
 
 
 def as_http_fault(order: Order) -> HttpFault:

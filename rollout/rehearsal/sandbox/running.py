@@ -99,6 +99,18 @@ class Sandbox:
             elif order.do == "expire_token":
                 self._expire_token(order)
 
+    def heal(self) -> None:
+        """End what lasts of faults. Salesforce' sessions stay closed: log in again."""
+        stage = self.living.stage
+        with self.living.moment() as now:
+            stage.switches.warehouse_down_until = None
+            stage.census.list_behind(0)
+            stage.census.refuse_token(0)
+            if self.warehouse is not None:
+                self.warehouse.refuse_token(0)
+            self._shut = dict.fromkeys(self._shut, now)
+        self.tick()
+
     def _expire_token(self, order: Order) -> None:
         stage = self.living.stage
         if order.on == "salesforce":
@@ -189,7 +201,7 @@ def _assemble(
         refuse=lambda seconds: sandbox.refuse("warehouse", seconds),
     )
     sandbox.warehouse = door
-    board.at_once = sandbox.happen
+    board.at_once, board.heal = sandbox.happen, sandbox.heal
     apps: dict[str, Any] = {
         "census": ServicesDoor(
             living, board, signs, log, "census", lambda s: sandbox.refuse("census", s)

@@ -32,6 +32,8 @@ LOGIN_PATH = "/oidc/v1/token"
 _PATHS = re.compile(r"/sql/1\.0/(warehouses|endpoints)/[^/]+")
 _REASON = "X-Databricks-Reason-Phrase"
 AFTER_EFFECT_S = 600.0
+_GOODBYES = ("CloseOperation", "CloseSession")
+"""Taken by a warehouse that is down too: there is nothing to be said about what is gone."""
 _TCLIService: Any = GeneratedService
 
 
@@ -80,7 +82,7 @@ class WarehouseDoor:
             early = self._instead(planned.order)
             if early is not None:
                 return early
-        refused = self._no_entry(request)
+        refused = self._no_entry(request, exchange.rpc)
         if refused is not None:
             return refused
         if exchange.rpc == "ExecuteStatement":
@@ -89,7 +91,7 @@ class WarehouseDoor:
         content = self._process(body)
         return self._after(content, planned, request.environ)
 
-    def _no_entry(self, request: Request) -> Response | None:
+    def _no_entry(self, request: Request, rpc: str | None) -> Response | None:
         now = self._living.clock.now()
         self._board.fire_due()
         if self._refused_until is not None and now < self._refused_until:
@@ -97,7 +99,7 @@ class WarehouseDoor:
         if request.headers.get("Authorization", "") != f"Bearer {self._token}":
             return _forbidden()
         with self._living.moment() as at:
-            if self._living.stage.switches.warehouse_is_down(at):
+            if self._living.stage.switches.warehouse_is_down(at) and rpc not in _GOODBYES:
                 return Response(status=503, headers={"Retry-After": "1", _REASON: "starting"})
         return None
 

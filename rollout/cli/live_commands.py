@@ -210,3 +210,16 @@ def _looking(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         from rollout.cli import doctor as module
 
         leave(partial(module.run, plan, env, sandbox, settings or [], plugins or [], as_json=json))
+
+    @app.command()
+    def watch(
+        state: State = STATE,
+        rollout: Rollout = None,
+        ascii_only: Annotated[
+            bool, typer.Option("--ascii", help="No glyphs beyond ASCII.")
+        ] = False,
+    ) -> None:
+        """Look on until the rollout has ended: drawn on a terminal, lines in a pipe."""
+        from rollout.cli import watch as module
+
+        leave(partial(module.run, state, rollout, ascii_only=ascii_only))

@@ -165,6 +165,9 @@ def _started(binaries: Path, folder: Path, data: Path) -> tuple[Server, subproce
         "unix_socket_directories": "",
         "max_connections": "40",
         "shared_buffers": "16MB",
+        "autovacuum": "off",
+        "full_page_writes": "off",
+        "jit": "off",
     }
     command = [*_as_server(), str(binaries / "postgres"), "-D", str(data), "-p", str(port)]
     for name, value in settings.items():

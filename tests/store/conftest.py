@@ -35,7 +35,7 @@ def now() -> datetime:
     return NOW
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def fill() -> Fill:
     return filled
 

@@ -54,6 +54,12 @@ def url(postgres: Server, fill: Fill) -> str:
     return fill(postgres.new_schema())
 
 
+@pytest.fixture(scope="module")
+def kept(postgres: Server, fill: Fill) -> str:
+    """A store that nobody manages to change."""
+    return fill(postgres.new_schema())
+
+
 COPIED = "rollout, {}, at, actor, kind, version, payload, {}, hash FROM events WHERE seq = 25"
 
 
@@ -88,20 +94,20 @@ COPIED = "rollout, {}, at, actor, kind, version, payload, {}, hash FROM events W
     ],
 )
 def test_another_client_cannot_rewrite_what_is_there(
-    postgres: Server, url: str, statement: str
+    postgres: Server, kept: str, statement: str
 ) -> None:
-    before = verify_store(url)
-    with postgres.connect(url) as raw:
+    before = verify_store(kept)
+    with postgres.connect(kept) as raw:
         schema = raw.execute("SELECT current_schema()").fetchone()
         assert schema
         with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="append-only"):
             raw.execute(statement.replace("{schema}", schema[0]).encode())
-    assert verify_store(url) == before
+    assert verify_store(kept) == before
     assert before.ok
 
 
-def test_evidence_that_is_there_is_not_inserted_twice(postgres: Server, url: str) -> None:
-    with postgres.connect(url) as raw, pytest.raises(psycopg.errors.UniqueViolation):
+def test_evidence_that_is_there_is_not_inserted_twice(postgres: Server, kept: str) -> None:
+    with postgres.connect(kept) as raw, pytest.raises(psycopg.errors.UniqueViolation):
         raw.execute("INSERT INTO evidence SELECT * FROM evidence")
 
 

@@ -70,7 +70,7 @@ def test_what_a_commit_rests_on_is_shown(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "relaxed", "expected"),
+    ("given", "relaxed", "expected"),
     [
         ("off", False, "on"),
         ("local", False, "on"),
@@ -78,12 +78,10 @@ def test_what_a_commit_rests_on_is_shown(url: str) -> None:
         ("on", True, "off"),
     ],
 )
-def test_a_commit_waits_for_the_disk_whatever_the_role_says(
-    postgres: Server, role: str, relaxed: bool, expected: str
+def test_a_commit_waits_for_the_disk_whatever_the_session_was_given(
+    postgres: Server, given: str, relaxed: bool, expected: str
 ) -> None:
-    url = postgres.new_database()
-    name = url.rpartition("/")[2]
-    postgres.run(f"ALTER DATABASE {name} SET synchronous_commit = {role}")
+    url = postgres.new_schema() + f"%20-csynchronous_commit%3D{given}"
     with open_store(url, create=True, relaxed=relaxed) as store:
         assert store.info.settings["synchronous_commit"] == expected
 

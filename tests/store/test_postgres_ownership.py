@@ -17,8 +17,14 @@ from rollout.store.ownership import Ownership, acquire, holder_of
 Fill = Callable[[str], str]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def url(postgres: Server, fill: Fill) -> str:
+    """A store that every test leaves without an owner."""
+    return fill(postgres.new_schema())
+
+
+@pytest.fixture
+def fresh(postgres: Server, fill: Fill) -> str:
     return fill(postgres.new_schema())
 
 
@@ -54,10 +60,10 @@ def test_an_instant_without_a_zone_is_refused_and_leaves_the_store_free(
     acquire(url, since=now).release()
 
 
-def test_epochs_only_grow(url: str, now: datetime) -> None:
+def test_epochs_only_grow(fresh: str, now: datetime) -> None:
     epochs = []
     for above in (0, 0, 7, 3):
-        with acquire(url, since=now, above_epoch=above) as ownership:
+        with acquire(fresh, since=now, above_epoch=above) as ownership:
             epochs.append(ownership.epoch)
     assert epochs == [1, 2, 8, 9]
 
@@ -71,13 +77,13 @@ def test_stores_in_two_schemas_have_an_owner_each(
 
 
 def test_a_holder_without_a_name_is_still_a_holder(
-    postgres: Server, url: str, now: datetime
+    postgres: Server, fresh: str, now: datetime
 ) -> None:
-    with acquire(url, since=now):
-        postgres.run("TRUNCATE ownerships", url=url)
+    with acquire(fresh, since=now):
+        postgres.run("TRUNCATE ownerships", url=fresh)
         with pytest.raises(StoreUnavailable, match="has not said its name yet: try again"):
-            acquire(url, since=now)
-        assert holder_of(url) is None
+            acquire(fresh, since=now)
+        assert holder_of(fresh) is None
 
 
 def cut_off(postgres: Server, url: str) -> None:
@@ -109,10 +115,10 @@ def test_an_owner_behind_a_pooler_that_shares_sessions_is_told_so(url: str, now:
         assert "not through a pooler that shares sessions" in lost(ownership)
 
 
-def test_an_owner_of_the_past_is_told_so(postgres: Server, url: str, now: datetime) -> None:
-    with acquire(url, since=now) as ownership:
+def test_an_owner_of_the_past_is_told_so(postgres: Server, fresh: str, now: datetime) -> None:
+    with acquire(fresh, since=now) as ownership:
         postgres.run(
-            "INSERT INTO ownerships VALUES (9, 1, 1, 'another', 'now', 'somebody')", url=url
+            "INSERT INTO ownerships VALUES (9, 1, 1, 'another', 'now', 'somebody')", url=fresh
         )
         assert "another process has owned the store since" in lost(ownership)
 
@@ -183,17 +189,17 @@ def start_owner(url: str) -> subprocess.Popen[str]:
 
 
 def test_a_killed_owner_frees_the_store_at_once_though_its_children_live(
-    url: str, now: datetime
+    fresh: str, now: datetime
 ) -> None:
-    owner = start_owner(url)
-    holder = holder_of(url)
+    owner = start_owner(fresh)
+    holder = holder_of(fresh)
     assert holder
     assert holder.pid == owner.pid
     with pytest.raises(StoreUnavailable, match=f"process {owner.pid}"):
-        acquire(url, since=now)
+        acquire(fresh, since=now)
     owner.kill()
     owner.wait()
-    with acquire(url, since=now) as ownership:
+    with acquire(fresh, since=now) as ownership:
         assert ownership.epoch == 2
     owner.communicate()
 

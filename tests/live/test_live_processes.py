@@ -1,0 +1,169 @@
+"""The controller as a process of its own: signals, crashes, a second one, two terminals at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from live_processes import begin, finished, kinds, line_with, rollout, status, tiny_plan
+
+WAITS = "waits for a person: attest told"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A store with a tiny rollout that was begun and is driven by nobody."""
+    found = tmp_path / "tiny.db"
+    code, _, err = rollout("start", tiny_plan(tmp_path), "--state", found)
+    assert code == 0, err
+    return found
+
+
+@pytest.fixture
+def controllers() -> Iterator[list[subprocess.Popen[str]]]:
+    """Controllers of a test; those still alive at its end are killed."""
+    begun: list[subprocess.Popen[str]] = []
+    yield begun
+    for process in begun:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        process.communicate()
+
+
+def drive(state: Path, controllers: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:
+    process = begin("run", "--state", state)
+    controllers.append(process)
+    return process
+
+
+def attest(state: Path, by: str = "ann") -> tuple[int, str, str]:
+    return rollout(
+        *("attest", "told", "--yes", "--by", by, "--role", "project_lead"),
+        *("--note", "told them", "--state", state),
+    )
+
+
+def test_a_rollout_is_driven_to_its_end_with_answers_from_other_terminals(
+    state: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    controller = drive(state, controllers)
+    line_with(controller.stderr, WAITS)
+    assert attest(state)[0] == 0
+    line_with(controller.stderr, "waits for a person: proceed")
+    assert rollout("decide", "go", "--by", "ann", "--reason", "ready", "--state", state)[0] == 0
+    line_with(controller.stderr, "waits for a person: sign over")
+    code, _, err = rollout(
+        *("sign", "over", "--approve", "--by", "bea", "--role", "project_lead"),
+        *("--reason", "it is over", "--state", state),
+    )
+    assert code == 0, err
+    assert "recorded, not cryptographically signed" in err
+    assert finished(controller)[0] == 0
+    assert status(state)["outcome"] == "completed"
+    assert rollout("verify", "--state", state)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_controller_cleanly(
+    state: Path, controllers: list[subprocess.Popen[str]], number: signal.Signals
+) -> None:
+    controller = drive(state, controllers)
+    line_with(controller.stderr, WAITS)
+    controller.send_signal(number)
+    code, _, err = finished(controller)
+    assert code == 0
+    assert "the rollout goes on when `rollout run` starts again" in err
+    line_with(drive(state, controllers).stderr, WAITS)  # the lock is free, and nothing is lost
+
+
+def test_a_second_controller_is_told_who_holds_the_store_and_since_when(
+    state: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    first = drive(state, controllers)
+    line_with(first.stderr, WAITS)
+    code, _, err = rollout("run", "--state", state)
+    assert code == 4
+    assert f"process {first.pid} on " in err
+    assert " since 20" in err
+
+
+def test_a_frozen_controller_still_blocks_and_a_killed_one_does_not(
+    state: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    first = drive(state, controllers)
+    line_with(first.stderr, WAITS)
+    first.send_signal(signal.SIGSTOP)
+    assert rollout("run", "--state", state)[0] == 4
+    first.kill()
+    first.wait(timeout=30)
+    second = drive(state, controllers)
+    assert "ownership 2" in line_with(second.stderr, "drives it")
+    line_with(second.stderr, WAITS)
+
+
+def test_a_step_that_waits_goes_on_after_kill_9(
+    tmp_path: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    state = tmp_path / "slow.db"
+    assert rollout("start", tiny_plan(tmp_path, wait="3s"), "--state", state)[0] == 0
+    first = drive(state, controllers)
+    line_with(first.stderr, WAITS)
+    attest(state)
+    line_with(first.stderr, "waits for a person: proceed")
+    rollout("decide", "go", "--by", "ann", "--reason", "ready", "--state", state)
+    line_with(first.stderr, "pause ends then")
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait(timeout=30)
+    line_with(drive(state, controllers).stderr, "waits for a person: sign over")
+    found = kinds(state)
+    assert found.count("step_started") == 2  # pause and clean, each once
+    assert found.count("step_completed") == 2
+
+
+def test_of_two_terminals_that_decide_at_once_one_wins_and_the_other_is_told(
+    state: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    line_with(drive(state, controllers).stderr, WAITS)
+    attest(state)
+    line_with(controllers[0].stderr, "waits for a person: proceed")
+    seen = status(state)["events"]
+    both = [
+        begin(
+            *("decide", "go", "--by", by, "--reason", f"{by} says so"),
+            *("--seen", seen, "--state", state),
+        )
+        for by in ("ann", "bea")
+    ]
+    ended = [finished(process) for process in both]
+    assert sorted(code for code, _, _ in ended) == [0, 1]
+    loser = next(err for code, _, err in ended if code == 1)
+    winner = "ann" if ended[0][0] == 0 else "bea"
+    assert "somebody was quicker" in loser
+    assert f"{winner} says so" in loser
+    assert kinds(state).count("decision_made") == 1
+
+
+def test_a_refused_decision_exits_1_and_says_what_is_legal(state: Path) -> None:
+    code, out, err = rollout("decide", "go", "--by", "ann", "--reason", "x", "--state", state)
+    assert (code, out) == (1, "")
+    assert "cannot proceed while only is pending" in err
+
+
+def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_rollout(
+    state: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    watcher = begin("watch", "--state", state)
+    controllers.append(watcher)
+    line_with(watcher.stdout, "rollout of plan tiny")
+    line_with(drive(state, controllers).stderr, WAITS)
+    line_with(watcher.stdout, "gate ready before the phase opened")
+    code, _, err = rollout("decide", "abort", "--by", "ann", "--reason", "no", "--state", state)
+    assert code == 0, err
+    line_with(watcher.stdout, "aborted")
+    assert finished(watcher)[0] == 0
+    assert finished(controllers[1])[0] == 1

@@ -1,0 +1,148 @@
+"""Which world a rollout belongs to, and that production cannot be talked into another one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import make_plan
+from fakes import FakeClock
+
+from rollout.domain.errors import KindMisused, PlanProblems
+from rollout.domain.plan import Plan
+from rollout.live.connections import LiveConnections
+from rollout.live.profiles import PRODUCTION, Profile, profile_of
+
+READY = {
+    "census": "http://127.0.0.1:1",
+    "salesforce": "http://127.0.0.1:2",
+    "warehouse": "https://127.0.0.1:3",
+    "token": "sandbox-token-abcdef",
+    "clock": "http://127.0.0.1:4",
+    "extra": {"warehouse": {"http_path": "/sql/1.0/w", "ca_file": "/ca.pem"}},
+}
+
+
+def plan_with(**connections: dict[str, Any]) -> Plan:
+    return make_plan(connections=connections)
+
+
+def connections(
+    plan: Plan, profile: Profile = PRODUCTION, environ: dict[str, str] | None = None
+) -> LiveConnections:
+    return LiveConnections(plan, environ or {}, Path(), clock=FakeClock(), profile=profile)
+
+
+def ready_file(folder: Path, text: str | None = None) -> Path:
+    path = folder / "ready.json"
+    path.write_text(text if text is not None else json.dumps(READY))
+    return path
+
+
+def test_the_ready_line_replaces_address_token_and_certificates(tmp_path: Path) -> None:
+    profile = profile_of("sandbox", ready_file(tmp_path))
+    assert profile.clock == "http://127.0.0.1:4/clock"
+    said = profile.replaced("w", {"uses": "databricks", "token": "${env:MISSING}", "catalog": "c"})
+    assert said == {
+        "uses": "databricks",
+        "host": "127.0.0.1:3",
+        "http_path": "/sql/1.0/w",
+        "token": "sandbox-token-abcdef",
+        "ca_file": "/ca.pem",
+        "catalog": "c",
+    }
+
+
+def test_a_sandbox_needs_no_variable_of_production(tmp_path: Path) -> None:
+    plan = plan_with(census={"uses": "census", "token": "${env:CENSUS_TOKEN}"})
+    profile = profile_of("sandbox", ready_file(tmp_path))
+    with connections(plan, profile) as live:
+        assert live.sync_service("census") is live.sync_service("census")
+
+
+def test_a_profile_can_be_a_yaml_file(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.yaml"
+    path.write_text('profile: sandbox\nconnections: {census: {base_url: "http://127.0.0.1:9"}}\n')
+    profile = profile_of("sandbox", path)
+    assert profile.replaced("census", {"uses": "census"})["base_url"] == "http://127.0.0.1:9"
+    assert profile.clock is None
+
+
+@pytest.mark.parametrize(
+    ("env", "has_file", "words"),
+    [
+        ("sandbox", False, "needs --sandbox"),
+        ("prod", True, "leave it out"),
+        ("staging", False, "there is no profile 'staging'"),
+    ],
+)
+def test_a_profile_that_cannot_be_is_refused(
+    tmp_path: Path, env: str, has_file: bool, words: str
+) -> None:
+    with pytest.raises(PlanProblems, match=words):
+        profile_of(env, ready_file(tmp_path) if has_file else None)
+
+
+def test_a_file_without_a_ready_line_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PlanProblems, match="holds no line"):
+        profile_of("sandbox", ready_file(tmp_path, "not ready\n{}\n"))
+
+
+@pytest.mark.parametrize(
+    ("uses", "setting"),
+    [
+        ("census", {"base_url": "http://127.0.0.1:1"}),
+        ("salesforce", {"instance": "http://localhost"}),
+        ("databricks", {"ca_file": "ca.pem"}),
+        ("census", {"ca_file": "ca.pem"}),
+    ],
+)
+def test_production_takes_neither_plain_http_nor_certificates(
+    uses: str, setting: dict[str, str]
+) -> None:
+    with pytest.raises(PlanProblems, match="connection it"):
+        connections(plan_with(it={"uses": uses, **setting}))
+
+
+def test_production_looks_behind_a_variable_too() -> None:
+    plan = plan_with(it={"uses": "salesforce", "instance": "${env:WHERE}", "token": "${env:T}"})
+    live = connections(plan, environ={"WHERE": "http://127.0.0.1", "T": "secret"})
+    with live, pytest.raises(PlanProblems, match="plain http"):
+        live.record_store("it")
+
+
+def test_a_missing_variable_is_named_when_the_connection_is_used() -> None:
+    live = connections(plan_with(it={"uses": "census", "token": "${env:CENSUS_TOKEN}"}))
+    with live, pytest.raises(PlanProblems, match="CENSUS_TOKEN is not set"):
+        live.sync_service("it")
+
+
+def test_every_secret_is_masked_once_it_was_read() -> None:
+    plan = plan_with(it={"uses": "census", "token": "${env:T}"})
+    with connections(plan, environ={"T": "canary-0123456789"}) as live:
+        live.sync_service("it")
+        assert "canary" not in live.redactor("say canary-0123456789")
+        assert "canary" not in repr(live)
+
+
+def test_a_connection_of_another_service_is_refused() -> None:
+    with connections(plan_with(it={"uses": "census", "token": "${env:T}"})) as live:
+        with pytest.raises(KindMisused, match="uses databricks"):
+            live.warehouse("it")
+        with pytest.raises(KindMisused, match="no connection 'other'"):
+            live.notifier("other")
+
+
+@pytest.mark.parametrize("host", ["http://h", "user@h", "h:port"])
+def test_a_host_that_is_none_is_refused(host: str) -> None:
+    sandbox = Profile("sandbox")
+    plan = plan_with(
+        it={"uses": "databricks", "host": host, "http_path": "/x", "token": "${env:T}"}
+    )
+    with (
+        connections(plan, sandbox, {"T": "secret"}) as live,
+        pytest.raises(PlanProblems, match="`host`"),
+    ):
+        live.warehouse("it")

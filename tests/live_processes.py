@@ -1,0 +1,114 @@
+"""Real processes for tests: `rollout` beside us, a tiny plan that needs nobody, and people who answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+PLAN = """
+plan: tiny
+title: A tiny rollout
+timezone: UTC
+roles:
+  project_lead: [{person: ann}, {person: bea}]
+phases:
+  - phase: only
+    title: The only phase
+    entry: [ready]
+    steps:
+      - {step: wait, id: pause, for: 1s}
+      - {step: verify, id: clean, gate: clean}
+    exit: [over]
+    sign_off: {roles: [project_lead]}
+rollback: {gates: [clean]}
+"""
+
+GATES = """
+gates:
+  - gate: ready
+    title: Ready
+    checks:
+      - check: told
+        kind: attest
+        title: Everybody was told
+        statement: Everybody was told.
+        roles: [project_lead]
+        owner: project_lead
+        if_it_fails: Tell them.
+  - gate: clean
+    title: Nothing is open
+    checks:
+      - {check: none_open, kind: findings, title: Nothing is open, owner: project_lead, if_it_fails: Resolve it.}
+  - gate: over
+    title: It is over
+    checks:
+      - {check: still_none, kind: findings, title: Nothing is open, owner: project_lead, if_it_fails: Resolve it.}
+"""
+
+
+def tiny_plan(folder: Path, *, wait: str = "1s") -> Path:
+    """A plan of wait, verify, attest and sign: no service is asked."""
+    (folder / "gates").mkdir(exist_ok=True)
+    (folder / "gates" / "all.yaml").write_text(GATES)
+    path = folder / "tiny.yaml"
+    path.write_text(PLAN.replace("for: 1s", f"for: {wait}"))
+    return path
+
+
+def begin(*arguments: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """A `rollout` process; its streams are pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "rollout", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def finished(process: subprocess.Popen[str], timeout_s: float = 60) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=timeout_s)
+    return process.returncode, out, err
+
+
+def rollout(*arguments: object, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    return finished(begin(*arguments, env=env))
+
+
+def line_with(stream: Any, words: str, timeout_s: float = 30) -> str:
+    """The next line of a pipe that holds the words. Raises: AssertionError when none comes."""
+    until = monotonic() + timeout_s
+    read = ""
+    while monotonic() < until and select.select([stream], [], [], until - monotonic())[0]:
+        byte = os.read(stream.fileno(), 1).decode(errors="replace")
+        read += byte
+        if byte == "\n":
+            if words in read.splitlines()[-1]:
+                return read.splitlines()[-1]
+        elif not byte:
+            break
+    raise AssertionError(f"no line with {words!r} came:\n{read}")
+
+
+def status(state: Path) -> dict[str, Any]:
+    code, out, err = rollout("status", "--state", state, "--json")
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def kinds(state: Path) -> list[str]:
+    """The log's kinds of event, in order."""
+    code, out, err = rollout("log", "--state", state, "--json")
+    assert code == 0, err
+    return [json.loads(line)["kind"] for line in out.splitlines()]

@@ -220,7 +220,8 @@ def test_the_adapter_gives_up_at_its_deadline(warehouse: DatabricksWarehouse) ->
 
 def test_the_server_keeps_to_its_own_statement_timeout(box: SandboxProcess) -> None:
     limited = box.connection(session_configuration={"STATEMENT_TIMEOUT": "1"})
-    with sql.connect(**limited) as connection, connection.cursor() as cursor:
+    with sql.connect(**limited) as connection, connection.cursor() as opened:
+        cursor: Any = opened
         cursor.execute_async("SELECT /* sleep 60 */ 1")
         with pytest.raises(exc.OperationalError, match="FAILED"):
             cursor.get_async_execution_result()

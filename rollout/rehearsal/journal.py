@@ -27,8 +27,10 @@ class Journal:
         """Write to `path` from now on; None keeps nothing."""
         self.close()
         if path is not None:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(path, flags, 0o600)
+            whole = path.read_bytes().rpartition(b"\n")
+            os.ftruncate(self._file, len(whole[0]) + len(whole[1]))  # a line cut by a crash goes
 
     def write(self, entry: dict[str, Any]) -> None:
         """One entry, handed to the operating system before this returns."""

@@ -223,3 +223,32 @@ def _looking(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         from rollout.cli import watch as module
 
         leave(partial(module.run, state, rollout, ascii_only=ascii_only))
+
+    @app.command()
+    def check(
+        gate: Annotated[str, typer.Argument(metavar="GATE")],
+        record: Annotated[
+            bool,
+            typer.Option("--record/--dry-run", help="Keep the answer in the log, or only look."),
+        ] = False,
+        state: State = STATE,
+        rollout: Rollout = None,
+        sandbox: Sandbox = None,
+        plugins: Plugins = None,
+        json: AsJson = False,
+    ) -> None:
+        """Ask a gate of the plan now, as the current phase would; the phase itself does not move."""
+        from rollout.cli import check as module
+
+        leave(
+            partial(
+                module.run,
+                gate,
+                state,
+                rollout,
+                sandbox,
+                plugins or [],
+                record=record,
+                as_json=json,
+            )
+        )

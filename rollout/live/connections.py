@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 from rollout.adapters.census import CensusSyncService, census_base_url, census_judge
 from rollout.adapters.databricks import DatabricksWarehouse
 from rollout.adapters.databricks_sessions import DatabricksOptions
+from rollout.adapters.files import OutputFiles
 from rollout.adapters.http import HttpClient
 from rollout.adapters.notifications import AppriseNotifier
+from rollout.adapters.pages import Pages
 from rollout.adapters.redaction import Redactor
 from rollout.adapters.salesforce import (
     SalesforceRecordStore,
@@ -36,6 +38,9 @@ from rollout.ports import (
 )
 
 T = TypeVar("T")
+
+PUBLISHED = "published"
+"""The folder of generated files."""
 
 Tell = Callable[[str], None]
 
@@ -72,6 +77,7 @@ class LiveConnections:
         self._lock = threading.RLock()
         self._opened: dict[str, Any] = {}
         self._closing: list[Callable[[], None]] = []
+        self._pages: Pages | None = None
         problems = [
             p for n, d in self._documents.items() for p in _not_for_production(profile, n, d)
         ]
@@ -97,10 +103,20 @@ class LiveConnections:
         return self._get(name, "notify", self._notifier)
 
     def pages(self) -> PageReader:
-        raise KindMisused("this build reads no documents in a live rollout")
+        """Documents below `base`, and pages on the hosts of the plan's connections."""
+        with self._lock:
+            if self._pages is None:
+                self._pages = Pages(
+                    self._base,
+                    hosts=self._hosts(),
+                    production=self._profile.name == PROD,
+                    redactor=self.redactor,
+                )
+            return self._pages
 
     def files(self) -> FileStore:
-        raise KindMisused("this build publishes no files in a live rollout")
+        """Generated files, below `published` beside the documents."""
+        return OutputFiles(self._base / PUBLISHED)
 
     def names(self) -> Iterable[str]:
         return list(self._documents)
@@ -138,6 +154,19 @@ class LiveConnections:
                 self._opened[name] = build(name, self.document(name))
             found: T = self._opened[name]
             return found
+
+    def _hosts(self) -> list[str]:
+        """Of the connections whose settings are there."""
+        found: list[str] = []
+        for name in self._documents:
+            try:
+                said = self.document(name)
+            except PlanProblems:
+                continue
+            given = (str(said.get(key) or "") for key in ("base_url", "instance", "host"))
+            hosts = (urlsplit(_with_scheme(text)).hostname for text in given if text)
+            found += [host for host in hosts if host]
+        return found
 
     def _databricks(self, name: str, said: dict[str, Any]) -> DatabricksWarehouse:
         host, port = _host_and_port(name, _required(name, said, "host"))

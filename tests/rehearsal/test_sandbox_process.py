@@ -23,6 +23,7 @@ from sandbox_process import (
 
 from rollout.__main__ import main
 from rollout.domain.effects import Yes
+from rollout.domain.evidence import Scalar
 from rollout.rehearsal.journal import read_journal
 from rollout.rehearsal.sandbox.running import SandboxRequest, opened
 from rollout.wiring import installed_kinds, read_plan, read_scenario, view_files
@@ -56,9 +57,17 @@ def use(box: SandboxProcess) -> tuple[int, int]:
     warehouse.execute("INSERT INTO crm.sfdc_dbx.kept VALUES (1), (2)")
     rows = warehouse.query("SELECT COUNT(*) AS n FROM crm.sfdc_dbx.kept").rows[0][0]
     warehouse.close()
-    box.salesforce().query("SELECT COUNT() FROM Product_Property__c")
+    census = box.census()
+    while not census.run(answer.value).is_over:
+        assert box.process.poll() is None
     assert isinstance(rows, int)
     return answer.value, rows
+
+
+def records(box: SandboxProcess) -> list[tuple[Scalar, ...]]:
+    """Every record with what identifies it and when it was made."""
+    soql = "SELECT Id, Snappt_Property_ID__c, CreatedDate FROM Product_Property__c ORDER BY Id"
+    return box.salesforce().query(soql).rows
 
 
 def test_the_ready_line_is_one_line_with_six_keys(scenario: Path) -> None:
@@ -99,6 +108,7 @@ def test_a_killed_sandbox_goes_on_with_the_world_it_had(scenario: Path, tmp_path
     with sandbox(*given, env=environment) as box:
         first = box.document
         run_id, rows = use(box)
+        held = records(box)
         seen = box.now()
         known = [entry["seq"] for entry in box.journal()]
         assert box.end(signal.SIGKILL) == -signal.SIGKILL
@@ -109,6 +119,7 @@ def test_a_killed_sandbox_goes_on_with_the_world_it_had(scenario: Path, tmp_path
         assert box.document["extra"]["warehouse"] == first["extra"]["warehouse"]
         assert box.now() > seen
         assert [run.id for run in box.census().runs(SYNC_A)] == [run_id]
+        assert records(box) == held
         warehouse = box.warehouse()
         assert warehouse.query("SELECT COUNT(*) AS n FROM crm.sfdc_dbx.kept").rows == [(rows,)]
         warehouse.execute("INSERT INTO crm.sfdc_dbx.kept VALUES (3)")

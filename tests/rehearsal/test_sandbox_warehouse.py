@@ -189,6 +189,14 @@ def test_the_catalogue_can_be_asked(cursor: Any) -> None:
         cursor.execute("USE sfdc.main")
 
 
+def test_a_session_begins_where_it_was_asked_to(box: SandboxProcess) -> None:
+    wanted = box.connection(catalog="crm", schema="sfdc_dbx")
+    with sql.connect(**wanted) as connection, connection.cursor() as cursor:
+        assert one_row(cursor, "SELECT COUNT(*) FROM properties_to_create") == (40,)
+    with pytest.raises(exc.Error, match="SCHEMA_NOT_FOUND"):
+        sql.connect(**box.connection(catalog="sfdc", schema="main"))
+
+
 def test_a_statement_can_be_cancelled(cursor: Any) -> None:
     began = time.perf_counter()
     cursor.execute_async("SELECT /* sleep 60 */ 1")

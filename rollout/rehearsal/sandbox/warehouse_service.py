@@ -57,12 +57,14 @@ class WarehouseService:
         self._mine = local()
 
     def OpenSession(self, request: Any) -> Any:
-        namespace = request.initialNamespace
         session = Session(Namespace(), _seconds(request.configuration))
-        if namespace is not None and namespace.catalogName:
-            session.namespace.catalog = namespace.catalogName.lower()
-        if namespace is not None and namespace.schemaName:
-            session.namespace.schema = namespace.schemaName.lower()
+        try:
+            _begin_in(session.namespace, request.initialNamespace)
+        except QueryFailed as error:
+            return types.TOpenSessionResp(
+                status=_error(str(error)),
+                serverProtocolVersion=types.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V8,
+            )
         handle = _handle()
         with self._lock:
             self._sessions[handle.guid] = session
@@ -71,7 +73,7 @@ class WarehouseService:
             serverProtocolVersion=types.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V8,
             sessionHandle=types.TSessionHandle(handle),
             canUseMultipleCatalogs=True,
-            initialNamespace=namespace,
+            initialNamespace=request.initialNamespace,
             configuration={},
         )
 
@@ -187,6 +189,14 @@ class WarehouseService:
                 with self._lock:
                     session.operations.pop(guid, None)
         return direct
+
+
+def _begin_in(namespace: Namespace, wanted: Any) -> None:
+    """Raises: QueryFailed for a catalog that is not there."""
+    if wanted is not None and wanted.catalogName:
+        namespace.use("CATALOG", wanted.catalogName)
+    if wanted is not None and wanted.schemaName:
+        namespace.use("SCHEMA", wanted.schemaName)
 
 
 def _status(operation: Operation) -> Any:

@@ -325,6 +325,11 @@ class Bench:
     def payloads(self, kind: type[Payload] | None = None) -> list[Any]:
         return [e.payload for e in self.events() if kind is None or isinstance(e.payload, kind)]
 
+    def kept(self, digest: object) -> Any:
+        """The document behind an output."""
+        assert isinstance(digest, str)
+        return self.evidence.get(digest)
+
     def folded(self) -> RolloutState:
         """From the log alone."""
         return fold(self.events())

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fakes import CENSUS_USER, HUMAN_USER, TOOL_USER, FakeRun
+from small_plans import Bench, check, gate, phase, plan, step
+
+from rollout.domain.events import EffectIntended, RolledBack, StepFailed, StepUndone
+from rollout.steps import restoration
+
+BACK = {"steps": ["base"], "target": "Thing__c", "users": [CENSUS_USER, TOOL_USER]}
+ROWS = {"k1": "one", "k2": "two", "k3": "three"}
+
+
+def synced(writes: Any, *, rows: dict[str, str] = ROWS, **inputs: Any) -> Bench:
+    """A target with rows, a baseline of it, and a run that wrote to it; held afterwards."""
+    base = {"target": "Thing__c", "key": "Key__c", "fields": ["Name"], **inputs}
+    bench = Bench(
+        plan(
+            phase(
+                "pilot",
+                step("capture_baseline", "base", **base),
+                step("run_sync", "run", sync="a", baseline="base"),
+                exit=["out"],
+            ),
+            gates=[
+                gate("out"),
+                gate("back", check("back_rows", kind="baseline", go=None, inputs=BACK)),
+            ],
+        )
+    )
+    for key, name in rows.items():
+        bench.salesforce.put(key, HUMAN_USER, Name=name)
+    bench.clock.pass_(hours=1)
+    bench.census.on_run = lambda run: writes(bench)
+    bench.scripted.answers = {"out_ok": 0}
+    bench.go()
+    assert bench.stage() == "held"
+    bench.clock.pass_(hours=1)
+    return bench
+
+
+def back(bench: Bench) -> RolledBack:
+    bench.say("roll_back")
+    bench.go(lambda: bench.stage() in {"rolled_back", "rollback_failed"})
+    found: RolledBack = bench.payloads(RolledBack)[-1]
+    return found
+
+
+def failure(bench: Bench) -> str:
+    bench.say("roll_back")
+    bench.go(lambda: bench.stage() in {"rolled_back", "rollback_failed"})
+    assert bench.stage() == "rollback_failed"
+    return str(bench.payloads(StepFailed)[-1].reason)
+
+
+def update(*keys: str) -> Any:
+    return lambda bench: [bench.salesforce.put(k, CENSUS_USER, Name="synced") for k in keys]
+
+
+def counts(told: RolledBack) -> tuple[int, int, int]:
+    return told.restored_rows, told.deleted_rows, told.left_rows
+
+
+def test_created_rows_are_deleted_and_updated_ones_get_their_values_back() -> None:
+    bench = synced(update("k1", "k2", "new1", "new2"))
+    told = back(bench)
+    assert bench.stage() == "rolled_back"
+    assert bench.salesforce.values("Name") == ROWS
+    assert counts(told) == (2, 2, 0)
+    assert told.verified
+
+
+def test_rows_that_others_changed_since_are_left_and_listed() -> None:
+    bench = synced(update("k1", "k2", "new"))
+    bench.salesforce.put("k2", HUMAN_USER, Name="mine")
+    bench.salesforce.put("new", HUMAN_USER, Name="kept")
+    told = back(bench)
+    assert bench.salesforce.values("Name") == ROWS | {"k2": "mine", "new": "kept"}
+    assert counts(told) == (1, 0, 2)
+    document = bench.kept(bench.payloads(StepUndone)[-1].outputs["evidence"])
+    listed = [(row["now"]["Key__c"], row["baseline"]) for row in document["left"]]
+    assert listed == [("k2", {"Key__c": "k2", "Name": "two"}), ("new", None)]
+
+
+def test_a_row_that_somebody_mended_already_is_not_touched() -> None:
+    bench = synced(update("k1", "k2"))
+    bench.salesforce.put("k1", HUMAN_USER, Name="one")
+    assert counts(back(bench)) == (1, 0, 0)
+
+
+def test_a_row_that_somebody_deleted_meanwhile_stops_nothing_but_the_proof() -> None:
+    bench = synced(update("k1", "k2"))
+    del bench.salesforce.rows[
+        next(i for i, r in bench.salesforce.rows.items() if r["Key__c"] == "k1")
+    ]
+    told = back(bench)
+    assert bench.stage() == "rollback_failed"
+    assert not told.verified
+    assert "missing is 1" in bench.tick().why
+
+
+def test_rows_that_strangers_wrote_are_nobodys_business() -> None:
+    bench = synced(lambda b: b.salesforce.put("theirs", HUMAN_USER, Name="x"))
+    assert counts(back(bench)) == (0, 0, 0)
+    assert "theirs" in bench.salesforce.values("Name")
+
+
+def test_a_row_older_than_the_run_is_never_deleted_even_without_a_baseline() -> None:
+    def writes(bench: Bench) -> None:
+        row = bench.salesforce.rows[bench.salesforce.put("old", CENSUS_USER, Name="synced")]
+        row["CreatedDate"] = "2020-01-01T00:00:00Z"
+
+    bench = synced(writes)
+    assert "old was changed and has no baseline" in failure(bench)
+    assert "old" in bench.salesforce.values("Name")
+
+
+def test_a_row_that_refuses_stops_no_other_row_and_another_try_finishes() -> None:
+    bench = synced(update("k1", "k2", "k3", "new"))
+    ids = {str(r["Key__c"]): i for i, r in bench.salesforce.rows.items()}
+    bench.salesforce.stubborn = {ids["k1"]: "FIELD_CUSTOM_VALIDATION_EXCEPTION"}
+    why = failure(bench)
+    assert "1 rows are not as they were" in why
+    assert f"{ids['k1']}: FIELD_CUSTOM_VALIDATION_EXCEPTION" in why
+    assert bench.salesforce.values("Name") == ROWS | {"k1": "synced"}
+    bench.salesforce.stubborn = {}
+    changes = len(bench.salesforce.changes)
+    told = back(bench)
+    assert bench.stage() == "rolled_back"
+    assert bench.salesforce.values("Name") == ROWS
+    assert bench.salesforce.changes[changes:] == [("update", 1)]
+    assert counts(told) == (3, 1, 0)
+
+
+@pytest.mark.parametrize("script", ["refused", "unknown", "no", "lost"])
+def test_a_chunk_that_went_wrong_is_repeated_or_tried_again(script: str) -> None:
+    bench = synced(update("k1", "new"))
+    bench.salesforce.script.append(script)
+    bench.say("roll_back")
+    bench.go(lambda: bench.stage() in {"rolled_back", "rollback_failed"})
+    if script == "refused":
+        assert bench.stage() == "rollback_failed"
+        back(bench)
+    assert bench.stage() == "rolled_back"
+    assert bench.salesforce.values("Name") == ROWS
+
+
+def test_few_rows_go_one_by_one_and_many_in_chunks() -> None:
+    rows = {f"k{n:04}": "was" for n in range(restoration.ONE_BY_ONE + 400)}
+    bench = synced(update(*list(rows)[: restoration.ONE_BY_ONE - 1]), rows=rows)
+    back(bench)
+    assert bench.salesforce.changes == [("update", 1)] * (restoration.ONE_BY_ONE - 1)
+    bench = synced(update(*rows, "new"), rows=rows)
+    told = back(bench)
+    assert bench.salesforce.changes == [
+        ("update", 200),
+        ("update", 200),
+        ("update", 100),
+        ("delete", 1),
+    ]
+    assert counts(told) == (500, 1, 0)
+
+
+def test_more_rows_than_can_be_read_are_not_half_restored() -> None:
+    bench = synced(update("k1", "k2"))
+    bench.salesforce.most = 1
+    assert "beyond a restoration" in failure(bench)
+    assert bench.salesforce.changes == []
+
+
+def test_our_run_is_stopped_before_its_rows_are_restored() -> None:
+    bench = Bench(synced(update("k1")).plan)
+    for key, name in ROWS.items():
+        bench.salesforce.put(key, HUMAN_USER, Name=name)
+    bench.clock.pass_(hours=1)
+    bench.tick()
+    bench.say("proceed")
+
+    def writes(run: FakeRun) -> None:
+        bench.salesforce.put("k1", CENSUS_USER, Name="synced")
+
+    bench.census.on_run = writes
+    bench.tick()
+    assert bench.stage() == "running"
+    run = bench.census.listed[0]
+    back(bench)
+    assert bench.census.canceled == [run.id]
+    assert bench.stage() == "rolled_back"
+    assert bench.salesforce.values("Name") == ROWS
+
+
+def test_somebody_elses_run_is_waited_for_not_stopped() -> None:
+    bench = synced(update("k1"))
+    stranger = bench.census.add_run(trigger="Schedule")
+    bench.say("roll_back")
+    assert f"run {stranger.id} must end before its rows are restored" in bench.tick().why
+    assert bench.salesforce.changes == []
+    bench.go(lambda: bench.stage() == "rolled_back")
+    assert bench.census.canceled == []
+    assert bench.salesforce.values("Name") == ROWS
+
+
+def test_each_attempt_is_undone_against_its_own_baseline() -> None:
+    """A retry without a rollback: the second baseline holds what the first attempt wrote."""
+    bench = synced(update("k1", "new"))
+    bench.census.on_run = lambda run: update("k1", "k2", "new", "newer")(bench)
+    bench.say("retry")
+    bench.go()
+    assert bench.stage() == "held"
+    bench.clock.pass_(hours=1)
+    told = back(bench)
+    assert bench.stage() == "rolled_back", bench.tick().why
+    assert bench.salesforce.values("Name") == ROWS
+    assert told.verified
+
+
+def test_after_a_proven_rollback_the_next_attempt_starts_from_its_own_baseline() -> None:
+    bench = synced(update("k1", "new"))
+    back(bench)
+    bench.salesforce.put("k2", HUMAN_USER, Name="mine")
+    bench.say("retry")
+    bench.go()
+    assert bench.stage() == "held"
+    bench.clock.pass_(hours=1)
+    told = back(bench)
+    assert bench.stage() == "rolled_back", bench.tick().why
+    assert bench.salesforce.values("Name") == ROWS | {"k2": "mine"}
+    assert counts(told) == (1, 1, 0)
+
+
+def test_a_run_without_a_baseline_cannot_be_undone_and_says_so() -> None:
+    bench = Bench(
+        plan(phase("pilot", step("run_sync", "run", sync="a"), exit=["out"]), gates=[gate("out")])
+    )
+    bench.scripted.answers = {"out_ok": 0}
+    bench.go()
+    assert "no `baseline:` step is named" in failure(bench)
+
+
+def test_chunks_are_intended_once_each() -> None:
+    bench = synced(update("k1", "k2", "new"))
+    back(bench)
+    names = [p.effect for p in bench.payloads(EffectIntended) if "/undo/" in p.effect]
+    assert names == [f"pilot/1/run/undo/{c}" for c in ("restore-1", "restore-2", "delete-1")]

@@ -1,5 +1,4 @@
-"""What the core needs from the world outside, as Protocols. Adapters implement them, the engine
-and the kinds of check and step speak to nothing else."""
+"""What the core needs from the world outside, as Protocols; adapters implement them."""
 
 from __future__ import annotations
 
@@ -97,7 +96,7 @@ class SyncRun(msgspec.Struct, frozen=True, kw_only=True):
     status: queued, working, completed, failed, skipped, canceled (the adapter folds
     `canceled: true` and `cancelled` into canceled) or the service's own unknown word.
     `accepted` = rows the target took (created + updated), `failed` = rejected by the target,
-    `invalid` = dropped before sending; `processed` = accepted + failed. Counts are None while unknown.
+    `invalid` = dropped before sending; `processed` = accepted + failed. None = not known yet.
     """
 
     id: int
@@ -143,9 +142,7 @@ class SyncService(Protocol):
 
     def rejected(self, run_id: int, *, limit: int = 100) -> list[RejectedRecord]: ...
 
-    def trigger(self, sync_id: int) -> Answer[int]:
-        """One POST, never re-sent by the adapter. Yes carries the run id."""
-        ...
+    def trigger(self, sync_id: int) -> Answer[int]: ...  # one POST; Yes carries the run id
 
     def cancel(self, run_id: int) -> Answer[None]: ...
 
@@ -157,12 +154,11 @@ class SyncService(Protocol):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """A result: column names in order, rows as tuples of scalars (instants as ISO 8601 UTC texts,
-    decimals as int or float). `truncated` when more rows existed than were asked for."""
+    """Columns in order, rows of scalars (instants as ISO 8601 UTC texts, decimals as int or float)."""
 
     columns: list[str]
     rows: list[tuple[Scalar, ...]]
-    truncated: bool = False
+    truncated: bool = False  # more rows existed than were asked for
 
     def dicts(self) -> list[Row]:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
@@ -183,7 +179,7 @@ class Warehouse(Protocol):
         ...
 
     def execute(self, sql: str, *, timeout_s: float = 300.0) -> Answer[int]:
-        """One statement that changes something (view definition, audit row); the affected rows or -1."""
+        """One statement that changes something; the affected rows or -1."""
         ...
 
     def view_definition(self, name: str) -> str:

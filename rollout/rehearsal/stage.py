@@ -202,13 +202,8 @@ def build_stage(
     clock = VirtualClock(scenario.start)
     past = list(read_journal(journal_path)) if journal_path else []
     world = World(WorldSpec.model_validate(scenario.world), clock, seed, views)
-    census = CensusMock(
-        world,
-        clock,
-        {s.id: _mock_sync(name, s) for name, s in plan.syncs.items()},
-        token=token,
-        seed=seed,
-    )
+    syncs = {s.id: _mock_sync(name, s) for name, s in plan.syncs.items()}
+    census = CensusMock(world, clock, syncs, token=token, seed=seed)
     salesforce = SalesforceMock(world, clock, token=token)
     app = ServicesApp(census, salesforce)
     journal = Journal()

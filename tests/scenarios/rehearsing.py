@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from rollout import wiring
 from rollout.rehearsal.harness import Rehearsal
 from rollout.rehearsal.summary import summary
-from rollout.store.opening import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = ROOT / "plans" / "property_sync.yaml"
@@ -44,7 +43,7 @@ class Rehearsed:
         return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def kinds() -> wiring.Kinds:
     return wiring.installed_kinds()
 
@@ -55,7 +54,7 @@ def rehearsed(name: str, seed: int | None = None) -> Rehearsed:
     request = wiring.RehearsalRequest(PLAN, name, seed, {}, kinds())
     told: dict[str, Any] = {}
 
-    def tell(rehearsal: Rehearsal, _store: Store) -> None:
+    def tell(rehearsal: Rehearsal, _store: object) -> None:
         told.update(summary(rehearsal, 0.0))
 
     return Rehearsed(wiring.run_rehearsal(request, tell), told)

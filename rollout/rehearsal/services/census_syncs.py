@@ -105,16 +105,7 @@ def initial_document(sync: MockSync, at: datetime) -> dict[str, Any]:
             "object": sync.target,
             "lead_union_insert_to": None,
         },
-        "mappings": _numbered(
-            [
-                {
-                    "from": {"type": "column", "data": column},
-                    "to": to,
-                    "is_primary_identifier": to == sync.key,
-                }
-                for column, to in sync.mappings.items()
-            ]
-        ),
+        "mappings": _numbered([_first_mapping(sync, *pair) for pair in sync.mappings.items()]),
         "field_behavior": "specific_properties",
         "field_normalization": None,
         "field_order": "mapping_order",
@@ -130,6 +121,11 @@ def initial_document(sync: MockSync, at: datetime) -> dict[str, Any]:
         "match_rate_details": {"match_rate": None, "match_rate_last_calculated_at": None},
     }
     return with_schedule(document, schedule)
+
+
+def _first_mapping(sync: MockSync, column: str, to: str) -> dict[str, Any]:
+    source = {"type": "column", "data": column}
+    return {"from": source, "to": to, "is_primary_identifier": to == sync.key}
 
 
 def with_schedule(document: Mapping[str, Any], schedule: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""Payloads of what people decided and were told: decisions, signatures, findings, notices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rollout.domain.happenings import HappeningBase
+
+
+class DecisionMade(HappeningBase, frozen=True, kw_only=True, tag="decision_made"):
+    """A person chose. `decision`: proceed, hold, resume, retry, restart, roll_back, abort, waive.
+    `subject` names what it is about (a check for waive, a phase for restart)."""
+
+    decision: str
+    phase: str
+    attempt: int
+    by: str
+    role: str
+    reason: str
+    seen_seq: int
+    seen_head: str
+    subject: str = ""
+    rehearsed: bool = False
+
+
+class Attested(HappeningBase, frozen=True, kw_only=True, tag="attested"):
+    phase: str
+    attempt: int
+    check: str
+    by: str
+    role: str
+    answer: bool
+    note: str
+    file_sha256: str | None = None
+    rehearsed: bool = False
+
+
+class SignedOff(HappeningBase, frozen=True, kw_only=True, tag="signed_off"):
+    phase: str
+    attempt: int
+    gate: str
+    by: str
+    role: str
+    approve: bool
+    reason: str
+    plan_sha256: str
+    evidence_sha256: str
+    seen_seq: int
+    seen_head: str
+    signature: str | None = None
+    rehearsed: bool = False
+
+
+class FindingRaised(HappeningBase, frozen=True, kw_only=True, tag="finding_raised"):
+    finding: str
+    check: str
+    phase: str
+    attempt: int
+    severity: str
+    title: str
+    owner: str
+    due_at: datetime | None
+    evidence: str | None
+    detail: str = ""
+
+
+class FindingResolved(HappeningBase, frozen=True, kw_only=True, tag="finding_resolved"):
+    finding: str
+    how: str
+    by: str
+    reason: str
+
+
+class NoticeAnswered(HappeningBase, frozen=True, kw_only=True, tag="notice_answered"):
+    """One send of a notice to one channel. answer: yes, no, unknown; sent again at `retry_at`,
+    given up when that is None after anything but yes. `notice` is the key receivers deduplicate by."""
+
+    notice: str
+    channel: str
+    severity: str
+    title: str
+    answer: str
+    detail: str = ""
+    retry_at: datetime | None = None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlglot
 from builders import make_plan
-from doubles import Driver, Opened
+from doubles import NOW, Driver, Opened
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -23,7 +23,7 @@ from rollout.rehearsal.clock import VirtualClock
 from rollout.rehearsal.told import RehearsalFiles
 from rollout.rehearsal.world import World, WorldSpec
 from rollout.steps.operations import alerts
-from rollout.steps.publish import Publish, generated
+from rollout.steps.publish import Publish, PublishInputs, generated
 from rollout.steps.runbook import escaped, runbook
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +69,7 @@ def driver(opened: Opened | None = None, **inputs: Any) -> Driver:
 
 
 def made(**inputs: Any) -> dict[str, str]:
-    return generated(Publish.Inputs.model_validate({**INPUTS, **inputs}), plan())
+    return generated(PublishInputs.model_validate({**INPUTS, **inputs}), plan())
 
 
 FILES = made()
@@ -176,12 +176,19 @@ def test_what_the_plan_does_not_have_is_no_standing_alert() -> None:
 
 
 def test_parts_can_be_published_alone() -> None:
-    only = generated(Publish.Inputs.model_validate({"what": ["runbook"]}), plan())
+    only = generated(PublishInputs.model_validate({"what": ["runbook"]}), plan())
     assert list(only) == ["operations/runbook.md"]
     assert "standing alert" not in only["operations/runbook.md"]
 
 
 # dashboard and alerts ------------------------------------------------------------------------------
+
+
+def selected(sql: str) -> list[str]:
+    """The columns that a query names, in Databricks' own dialect."""
+    tree = sqlglot.parse_one(sql, read="databricks")
+    assert isinstance(tree, sqlglot.exp.Query)
+    return tree.named_selects
 
 
 def test_the_dashboard_has_its_five_widgets_each_with_its_data() -> None:
@@ -194,7 +201,7 @@ def test_the_dashboard_has_its_five_widgets_each_with_its_data() -> None:
         query = widget["queries"][0]["query"]
         fields = [field["name"] for field in query["fields"]]
         assert datasets[query["datasetName"]] == FILES[f"operations/dashboard/{widget['name']}.sql"]
-        columns = sqlglot.parse_one(datasets[query["datasetName"]], read="databricks").named_selects
+        columns = selected(datasets[query["datasetName"]])
         assert set(fields) <= set(columns)
         shown = json.dumps(widget["spec"]["encodings"])
         assert all(f'"{name}"' in shown for name in fields)
@@ -235,8 +242,7 @@ def test_each_alert_is_one_that_databricks_can_make() -> None:
         assert re.fullmatch(
             r"0 0(/(15|30))? \* \* \* \?", alert["schedule"]["quartz_cron_schedule"]
         )
-        selected = sqlglot.parse_one(alert["query_text"], read="databricks").named_selects
-        assert selected == [evaluation["source"]["name"]]
+        assert selected(alert["query_text"]) == [evaluation["source"]["name"]]
 
 
 def test_a_threshold_of_ones_own_is_taken() -> None:
@@ -265,8 +271,6 @@ def world() -> Iterator[World]:
         "company_gaps": 7,
         "organic": False,
     }
-    from doubles import NOW
-
     built = World(WorldSpec.model_validate(spec), VirtualClock(NOW), 1, VIEWS)
     yield built
     built.close()
@@ -293,8 +297,8 @@ def test_each_widget_has_an_answer_in_the_warehouse(world: World, widget: str) -
 
 def test_the_figures_are_those_of_the_world(world: World) -> None:
     warehouse = world.warehouse()
-    queues = dict(warehouse.query(FILES["operations/dashboard/queue_sizes.sql"]).rows)
-    assert queues == {"create": 40, "update": 90}
+    queues = warehouse.query(FILES["operations/dashboard/queue_sizes.sql"]).rows
+    assert sorted(queues) == [("create", 40), ("update", 90)]
     missing = warehouse.query(FILES["operations/dashboard/properties_missing.sql"]).dicts()
     assert {row["missing_in_all"] for row in missing} == {value(world, "missing")}
     assert value(world, "create_queue") == 40
@@ -376,13 +380,17 @@ def test_every_phase_gate_and_check_of_the_plan_is_in_it() -> None:
     assert "oncall; cto after 30m" in text
 
 
-def _shape(text: str) -> list[str]:
+_MARKS = re.compile(r"[#|>` 0-9.-]*")
+_CELLS = re.compile(r"(?<!\\)(?:\\\\)*\|")
+
+
+def _shape(text: str) -> list[tuple[str, int]]:
     """What a reader's program sees of it: how each line begins, and how many cells it has."""
-    lines = text.splitlines()
-    return [
-        f"{re.match(r'[#|>` 0-9.-]*', line)[0]}{len(re.findall(r'(?<!\\)\|', line))}"  # type: ignore[index]
-        for line in lines
-    ]
+    found = []
+    for line in text.splitlines():
+        begins = _MARKS.match(line)
+        found.append((begins[0].strip() if begins else "", len(_CELLS.findall(line))))
+    return found
 
 
 FOREIGN = "# <img src=x onerror=alert(1)> | [a](javascript:b) `c` ![d](https://e.test) @all\n## Hi"

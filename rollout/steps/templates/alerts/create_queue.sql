@@ -1,0 +1,2 @@
+-- Properties that wait to be created.
+SELECT COUNT(*) AS value FROM {aggregation}.properties_to_create

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 
 import msgspec
 
 from rollout.cli import exits
 from rollout.cli.stored import PAGE, choose
-from rollout.domain.events import KINDS, Event
+from rollout.domain.events import KINDS, Event, kind_of
 from rollout.store.reading import Reader, open_readonly
 from rollout.view.status import event_view
 from rollout.view.text import instant, plain
@@ -20,12 +21,34 @@ def run(options: argparse.Namespace) -> int:
     _refuse_unknown(options.kind)
     with open_readonly(options.state) as reader:
         name = choose(reader, options.rollout)
+        seen = reader.head(name).seq if options.follow else 0
         for event in _events(reader, name, options.kind, options.after, options.limit):
-            if options.json:
-                exits.write_json_line(_document(event))
-            else:
-                exits.write(line(event) + "\n")
+            seen = max(seen, event.seq)
+            _show(event, as_json=options.json)
+        if options.follow:
+            _follow(reader, name, seen, options)
     return exits.GO
+
+
+def _follow(reader: Reader, rollout: str, after: int, options: argparse.Namespace) -> None:
+    """Each later event as it comes, until a signal."""
+    # Late: only this option waits for anything.
+    from rollout.live.waiting import Signals
+    from rollout.live.watching import batches
+
+    with Signals(lambda _: None) as signals:
+        for events in batches(reader, rollout, signals, after):
+            for event in events:
+                if not options.kind or kind_of(event.payload) in options.kind:
+                    _show(event, as_json=options.json)
+            sys.stdout.flush()
+
+
+def _show(event: Event, *, as_json: bool) -> None:
+    if as_json:
+        exits.write_json_line(_document(event))
+    else:
+        exits.write(line(event) + "\n")
 
 
 def line(event: Event) -> str:

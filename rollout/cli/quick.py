@@ -88,6 +88,9 @@ def _log() -> _Parser:
         metavar="N",
         help="at most N events: the newest, or the first ones after --after",
     )
+    parser.add_argument(
+        "--follow", action="store_true", help="go on with each event as it comes, until Ctrl-C"
+    )
     return parser
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from rollout.adapters.census import CensusSyncService, census_base_url, census_judge
@@ -84,7 +84,7 @@ class LiveConnections:
         if problems:
             raise PlanProblems(problems)
 
-    def __enter__(self) -> LiveConnections:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

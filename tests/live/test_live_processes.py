@@ -167,3 +167,15 @@ def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_rollout(
     line_with(watcher.stdout, "aborted")
     assert finished(watcher)[0] == 0
     assert finished(controllers[1])[0] == 1
+
+
+def test_a_log_that_is_followed_goes_on_with_each_event(
+    state: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    follower = begin("log", "--follow", "--kind", "decision_made", "--state", state)
+    controllers.append(follower)
+    line_with(drive(state, controllers).stderr, WAITS)
+    rollout("decide", "abort", "--by", "ann", "--reason", "no reason", "--state", state)
+    assert "no reason" in line_with(follower.stdout, "said abort")
+    follower.send_signal(signal.SIGTERM)
+    assert finished(follower)[0] == 0

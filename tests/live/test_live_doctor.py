@@ -1,0 +1,209 @@
+"""What `doctor` finds in a plan's connections, against the rehearsal's own services in a server."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+from fakes import FakeClock, FakeWarehouse
+from live_processes import ROOT, rollout
+
+from rollout.domain.errors import QueryFailed, ServiceRefused, ServiceUnreachable
+from rollout.domain.evidence import Scalar
+from rollout.domain.plan import Plan
+from rollout.live import doctor
+from rollout.live.connections import LiveConnections
+from rollout.live.doctor import Line, examine, relations
+from rollout.live.profiles import Profile
+from rollout.ports import Table, Warehouse
+from rollout.rehearsal.stage import TOKEN, Stage, build_stage
+from rollout.wiring import installed_kinds, read_plan, read_scenario, view_files
+
+PLAN = ROOT / "plans" / "property_sync.yaml"
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *_: Any, **__: Any) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return read_plan(PLAN, installed_kinds())
+
+
+@pytest.fixture(scope="module")
+def served(plan: Plan) -> Iterator[tuple[Stage, str]]:
+    """A stage, and the address at which its Census and Salesforce answer."""
+    stage = build_stage(plan, read_scenario(PLAN, "planned"), 1, view_files(PLAN), None)
+    server = make_server("127.0.0.1", 0, stage.app, handler_class=Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield stage, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    stage.close()
+
+
+class WithWarehouse(LiveConnections):
+    """The warehouse in this process; the others over a socket."""
+
+    given: Warehouse | None = None
+
+    def warehouse(self, name: str) -> Warehouse:
+        assert self.given is not None
+        return self.given
+
+
+def look(
+    plan: Plan,
+    served: tuple[Stage, str],
+    warehouse: Warehouse | None = None,
+    replaced: dict[str, dict[str, Any]] | None = None,
+) -> list[Line]:
+    stage, url = served
+    settings = {
+        "databricks": {"host": "h", "http_path": "/p", "token": TOKEN},
+        "census": {"base_url": url, "token": TOKEN},
+        "salesforce": {"instance": url, "token": TOKEN},
+    }
+    profile = Profile(
+        "sandbox", {k: {**v, **(replaced or {}).get(k, {})} for k, v in settings.items()}
+    )
+    with WithWarehouse(plan, {}, Path(), clock=FakeClock(), profile=profile) as connections:
+        connections.given = warehouse or stage.world.warehouse()
+        return list(examine(plan, connections))
+
+
+def bad(lines: list[Line]) -> list[Line]:
+    return [line for line in lines if line.state in {doctor.WRONG, doctor.UNREACHABLE}]
+
+
+def test_everything_is_there(plan: Plan, served: tuple[Stage, str]) -> None:
+    lines = look(plan, served)
+    assert bad(lines) == []
+    assert {line.connection for line in lines} == {"warehouse", "census", "salesforce"}
+    assert all(line.seconds is not None for line in lines if line.what == "who am I")
+
+
+@pytest.mark.parametrize(
+    ("service", "setting"), [("census", "CENSUS_TOKEN"), ("salesforce", "SALESFORCE_TOKEN")]
+)
+def test_a_wrong_token_names_the_variable(
+    plan: Plan, served: tuple[Stage, str], service: str, setting: str
+) -> None:
+    (line,) = bad(look(plan, served, replaced={service: {"token": "wrong-token-0123"}}))
+    assert (line.connection, line.what, line.state) == (service, "who am I", doctor.WRONG)
+    assert setting in line.fix
+    assert "wrong-token-0123" not in line.said
+
+
+def test_a_wrong_workspace_is_told(plan: Plan, served: tuple[Stage, str]) -> None:
+    (line,) = bad(look(plan, served, replaced={"census": {"workspace": 4711}}))
+    assert line.what == "workspace"
+    assert "the plan wants 4711" in line.said
+
+
+def test_no_network_is_told_and_the_rest_is_looked_at(
+    plan: Plan, served: tuple[Stage, str]
+) -> None:
+    lines = look(plan, served, replaced={"census": {"base_url": "http://127.0.0.1:1"}})
+    (line,) = bad(lines)
+    assert (line.connection, line.state) == ("census", doctor.UNREACHABLE)
+    assert any(found.connection == "salesforce" for found in lines)
+
+
+def test_a_paused_sync_is_told(plan: Plan, served: tuple[Stage, str]) -> None:
+    document = served[0].census.syncs[3394022].document
+    document["paused"] = True
+    try:
+        (line,) = bad(look(plan, served))
+    finally:
+        document["paused"] = False
+    assert (line.what, line.said) == ("sync sync_a", "sync 3394022 is paused")
+
+
+def test_a_wrong_sync_id_is_told(plan: Plan, served: tuple[Stage, str]) -> None:
+    other = plan.syncs["sync_a"].model_copy(update={"id": 99})
+    changed = plan.model_copy(update={"syncs": {**plan.syncs, "sync_a": other}})
+    (line,) = bad(look(changed, served))
+    assert line.what == "sync sync_a"
+    assert "syncs.sync_a.id, which is 99" in line.fix
+
+
+def test_a_sync_of_another_operation_is_told(plan: Plan, served: tuple[Stage, str]) -> None:
+    other = plan.syncs["sync_a"].model_copy(update={"operation": "mirror"})
+    changed = plan.model_copy(update={"syncs": {**plan.syncs, "sync_a": other}})
+    (line,) = bad(look(changed, served))
+    assert line.said == "sync 3394022 has the operation upsert, the plan says mirror"
+
+
+class Refusing(FakeWarehouse):
+    """Answers, but for statements about `missing`."""
+
+    def __init__(self, missing: str, error: Exception) -> None:
+        super().__init__(FakeClock())
+        self._missing, self._error = missing, error
+
+    def query(
+        self,
+        sql: str,
+        parameters: Mapping[str, Scalar] | None = None,
+        *,
+        max_rows: int = 1000,
+        timeout_s: float = 300.0,
+    ) -> Table:
+        if self._missing in sql:
+            raise self._error
+        return Table(["a"], [("b",)])
+
+
+def test_a_missing_view_is_named(plan: Plan, served: tuple[Stage, str]) -> None:
+    name = "crm.sfdc_dbx.properties_to_update"
+    warehouse = Refusing(name, QueryFailed("gone", error_class="TABLE_OR_VIEW_NOT_FOUND"))
+    (line,) = bad(look(plan, served, warehouse))
+    assert line.what == f"view {name}"
+    assert f"create {name}" in line.fix
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(ServiceUnreachable("down"), doctor.UNREACHABLE), (ServiceRefused("403"), doctor.WRONG)],
+)
+def test_a_warehouse_that_does_not_answer_is_asked_once(
+    plan: Plan, served: tuple[Stage, str], error: Exception, state: str
+) -> None:
+    (line,) = bad(look(plan, served, Refusing("SELECT", error)))
+    assert (line.connection, line.what, line.state) == ("warehouse", "who am I", state)
+
+
+def test_missing_variables_are_named_one_by_one(plan: Plan) -> None:
+    with LiveConnections(plan, {}, Path(), clock=FakeClock()) as connections:
+        lines = list(examine(plan, connections))
+    assert {line.fix for line in lines} == {
+        f"set {name} in the environment"
+        for name in (
+            *("DATABRICKS_HOST", "DATABRICKS_HTTP_PATH", "DATABRICKS_TOKEN"),
+            *("CENSUS_TOKEN", "SALESFORCE_INSTANCE", "SALESFORCE_TOKEN"),
+        )
+    }
+
+
+def test_every_relation_is_looked_at_once(plan: Plan) -> None:
+    found = relations(plan)
+    assert found[0] == "crm.sfdc_dbx.properties_to_create"
+    assert len(found) == len(set(found))
+
+
+def test_the_command_exits_2_and_says_what_to_set() -> None:
+    code, out, _ = rollout("doctor", PLAN, "--json", env={"CENSUS_TOKEN": ""})
+    assert code == 2
+    said = json.loads(out)
+    assert said["ok"] is False
+    assert any("CENSUS_TOKEN" in line["fix"] for line in said["lines"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -169,6 +170,8 @@ class LiveConnections:
         return found
 
     def _databricks(self, name: str, said: dict[str, Any]) -> DatabricksWarehouse:
+        # Else Python prints what the connector logs of a failed request, unmasked, on stderr.
+        logging.getLogger("databricks").addHandler(logging.NullHandler())
         host, port = _host_and_port(name, _required(name, said, "host"))
         extra: dict[str, Any] = {"_port": port} if port is not None else {}
         if said.get("ca_file"):

@@ -20,7 +20,7 @@ class ChannelInputs(Model):
     """The channel, a connection that uses `notify`; `max_age`: for how long a delivered test speaks
     for it; `arrival`: the `attest` check by which a person confirms that the test arrived."""
 
-    channel: str = Field(min_length=1, json_schema_extra={"names": "connection"})
+    channel: str = Field(min_length=1, json_schema_extra={"names": "channel"})
     max_age: Duration = timedelta(hours=24)
     arrival: Identifier | None = Field(default=None, json_schema_extra={"names": "check"})
     as_severity: Severity = "P2"

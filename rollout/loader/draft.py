@@ -109,6 +109,11 @@ class Draft:
         """The keys of a mapping at the top of the plan: syncs, roles, connections."""
         return [name for name, _ in self.plan.named(section)]
 
+    def channels(self) -> list[str]:
+        """Connections that tell people."""
+        connections = self.plan.named("connections")
+        return [name for name, one in connections if one.text("uses") == "notify"]
+
 
 def step_nodes(plan: Node) -> Iterator[tuple[Moment, Node]]:
     """Every step with its moment; the steps of the way back come after all phases."""

@@ -64,6 +64,7 @@ def report_names(
     known = {
         "sync": draft.names("syncs"),
         "connection": draft.names("connections"),
+        "channel": draft.channels(),
         "role": draft.names("roles"),
         "phase": [name for phase in draft.phases() if (name := phase.text("phase"))],
         "step": [step.id for step in draft.steps if step.id and step.at < before],

@@ -19,7 +19,7 @@ Channel = Annotated[str, Field(min_length=1)]
 class NotifyInputs(Model):
     """`to`: channels, connections that use `notify`; `as_severity`: how loudly (a page: P0, P1)."""
 
-    to: list[Channel] = Field(min_length=1, json_schema_extra={"names": "connection"})
+    to: list[Channel] = Field(min_length=1, json_schema_extra={"names": "channel"})
     subject: str = Field(min_length=1, max_length=200)
     message: str = Field(min_length=1, max_length=4000)
     as_severity: Severity | None = None

@@ -17,7 +17,8 @@ PERSON = {
 
 
 def answer_until_over(state: Path, within_s: float, pause: Any) -> dict[str, Any]:
-    """Answer what the status waits for; waive what is held by doubt alone. The last status."""
+    """Answer what the status waits for, and waive whatever holds it: its clock runs too fast for some
+    checks. The last status."""
     until = monotonic() + within_s
     while monotonic() < until:
         now = status(state)

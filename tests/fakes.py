@@ -75,7 +75,7 @@ class CrashingLog:
 
     def __init__(self, crashes: Crashes | None = None) -> None:
         self.inner, self.crashes = MemoryEventLog(), crashes or Crashes()
-        self.rivals: deque[Callable[[], None] | None] = deque()
+        self.rivals: deque[Callable[[], object] | None] = deque()
         """Called before an append, one each; None lets one pass."""
 
     def append(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-import yaml
 from rehearsing import PLAN, rehearsed
 
 from rollout import wiring
@@ -60,11 +60,11 @@ def test_the_rollout_is_held() -> None:
 @pytest.mark.slow
 def test_a_lead_who_waives_everything_still_sees_all_three(tmp_path: Path) -> None:
     """Whatever the lead does with the verdicts, the verdicts are the same."""
-    document = yaml.safe_load((PLAN.parent / "scenarios" / "day3.yaml").read_text())
-    document["operator"]["on_no_go"] = "proceed_with_waiver"
-    document["operator"]["takes"] = {"proceed": "22h", "attest": "6h", "sign": "44h"}
+    text = (PLAN.parent / "scenarios" / "day3.yaml").read_text(encoding="utf-8")
+    waived, count = re.subn(r"on_no_go: \{.*\}", "on_no_go: proceed_with_waiver", text)
+    assert count == 1
     regardless = tmp_path / "regardless.yaml"
-    regardless.write_text(yaml.safe_dump(document))
+    regardless.write_text(waived, encoding="utf-8")
     assert wiring.read_scenario(PLAN, str(regardless)).operator.on_no_go == "proceed_with_waiver"
     done = rehearsed(str(regardless))
     for check in ("a_books_of_the_target", "b_updated_as_planned", "b_names_kept"):

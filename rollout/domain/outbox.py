@@ -144,9 +144,10 @@ def _routes(rules: Notifications, severity: str) -> list[Route]:
 def _lists(
     state: RolloutState, plan: Plan, rules: Notifications, now: datetime
 ) -> Iterator[Notice]:
-    """The newest list of each weekly route that would hold anything."""
+    """The newest list of each weekly route that would hold anything; after the end, the last one."""
+    ended_at = _ended_at(state)
     for severity, position, route, weekly in _weekly(rules):
-        at = _last(weekly, plan.timezone, now)
+        at = ended_at or _last(weekly, plan.timezone, now)
         listed = _listed(state, severity, at)
         if not listed:
             continue
@@ -165,10 +166,18 @@ def _lists(
 
 
 def _next_list(state: RolloutState, plan: Plan, now: datetime) -> Iterator[datetime]:
+    if _ended_at(state) is not None:
+        return
     for severity, _, _, weekly in _weekly(plan.notifications or Notifications()):
         coming = _last(weekly, plan.timezone, now + _WEEK)
         if _listed(state, severity, coming):
             yield coming
+
+
+def _ended_at(state: RolloutState) -> datetime | None:
+    """Nobody comes back in a week to tell what is left: the end is the last day of the week."""
+    ended = (o.at for o in state.occasions if o.occasion in {"completed", "stopped"})
+    return next(ended, None)
 
 
 def _weekly(rules: Notifications) -> Iterator[tuple[str, int, Route, Weekly]]:

@@ -42,7 +42,7 @@ class Notify(SentAgain):
             settled = context.settled.get(name)
             if settled is None:
                 return Act(_telling(name, channel, inputs, context))
-            if settled.how not in {"done", "settled"}:
+            if not settled.took_place:
                 return Failed(f"{channel} was not told: {settled.detail}")
         return Done({"told": len(channels), "told_at": to_text(context.now)})
 

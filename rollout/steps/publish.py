@@ -166,6 +166,6 @@ def _done_or(context: StepContext, name: str, effect: Effect) -> Move | None:
     settled: Settled | None = context.settled.get(name)
     if settled is None:
         return Act(effect)
-    if settled.how not in {"done", "settled"}:
+    if not settled.took_place:
         return Failed(f"{effect.target} could not be written: {settled.detail}")
     return None

@@ -334,6 +334,14 @@ def test_an_open_finding_is_listed_every_week_and_a_closed_one_once() -> None:
     assert due(story) == [("team", "[rehearsal] P3 of the week: 1 finding")]
 
 
+def test_the_end_of_the_rollout_is_the_end_of_the_week() -> None:
+    story = begun().add(raised("P3")).wait(hours=1)
+    story.add(e.RolloutEnded(outcome="completed"))
+    assert due(story) == [("team", "[rehearsal] P3 of the week: 1 finding")]
+    assert next_due(deliver(story).state(), story.plan, story.now) is None
+    assert due(story, days=8) == []
+
+
 def test_the_list_goes_out_by_the_plans_own_clock() -> None:
     story = begun(telling(zone="America/Los_Angeles")).add(raised("P3"))
     at = next_due(story.state(), story.plan, story.now)

@@ -51,15 +51,14 @@ class RehearsalFiles:
         return Yes(hashlib.sha256(content).hexdigest())
 
     def remove(self, path: str) -> Answer[None]:
-        self.journal({"kind": "file", "path": path, "content": ""})
+        self.journal({"kind": "file", "path": path})
         self.kept.pop(path, None)
         return Yes(None)
 
     def restore(self, entry: Mapping[str, object]) -> None:
         """Do again what the journal says was done."""
-        content = b64decode(str(entry["content"]))
-        if content:
-            self.kept[str(entry["path"])] = content
+        if "content" in entry:
+            self.kept[str(entry["path"])] = b64decode(str(entry["content"]))
         else:
             self.kept.pop(str(entry["path"]), None)
 

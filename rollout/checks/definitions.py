@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Annotated
 
 import sqlglot
@@ -34,6 +35,7 @@ def view_query(text: str) -> exp.Query:
     return tree
 
 
+@lru_cache(maxsize=256)
 def normal_form(text: str) -> str:
     """One layout, no comments, names unquoted and in lower case. Raises: ValueError.
 
@@ -86,6 +88,7 @@ def same_type(found: str, approved: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)
 def _checked(text: str) -> str:
     view_query(text)
     return text

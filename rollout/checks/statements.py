@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated
 
 import sqlglot
@@ -143,9 +144,10 @@ def render(tree: exp.Expr, *, pretty: bool = True) -> str:
     return tree.sql(dialect=DIALECT, identify=True, pretty=pretty)
 
 
-def parameters_in(text: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def parameters_in(text: str) -> frozenset[str]:
     """Names of the `:parameters` a query uses. Raises: ValueError when it does not parse."""
-    return {found.name for found in parsed_query(text).find_all(exp.Placeholder)}
+    return frozenset(n.name for n in parsed_query(text).find_all(exp.Placeholder))
 
 
 def _filled(text: str, stand_in: str) -> str:
@@ -161,21 +163,25 @@ def _first_line(problem: Exception) -> str:
     return str(problem).splitlines()[0]
 
 
+@lru_cache(maxsize=1024)
 def _checked_query(text: str) -> str:
     parsed_query(text)
     return text.strip().removesuffix(";").rstrip()
 
 
+@lru_cache(maxsize=1024)
 def _checked_relation(name: str) -> str:
     relation(name)
     return name
 
 
+@lru_cache(maxsize=1024)
 def _checked_condition(text: str) -> str:
     parsed_condition(text)
     return text
 
 
+@lru_cache(maxsize=1024)
 def _checked_type(text: str) -> str:
     parsed_type(text)
     return text

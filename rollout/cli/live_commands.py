@@ -34,6 +34,15 @@ Seen = Annotated[
     int | None,
     typer.Option("--seen", min=0, metavar="SEQ", help="The newest event looked at (the newest)."),
 ]
+Env = Annotated[
+    str, typer.Option("--env", metavar="prod|sandbox", help="Where the plan's connections lead.")
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="K=V", help="A parameter of the plan.")
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")]
+Check = Annotated[str, typer.Argument(metavar="CHECK", help="A check of the plan.")]
+Gate = Annotated[str, typer.Argument(metavar="GATE", help="A gate of the plan.")]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugins", metavar="FILE", help="A Python file with your own kinds."),
@@ -45,21 +54,20 @@ def register(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     """Add the live commands to `app`; each leaves its task with `leave`."""
     _driving(app, leave)
     _deciding(app, leave)
+    _waiving(app, leave)
     _confirming(app, leave)
     _looking(app, leave)
+    _asking(app, leave)
 
 
 def _driving(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     @app.command()
     def start(
         plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan's YAML file.")] = PLAN,
-        env: Annotated[str, typer.Option("--env", metavar="prod|sandbox")] = "prod",
+        env: Env = "prod",
         sandbox: Sandbox = None,
         state: State = STATE,
-        settings: Annotated[
-            list[str] | None,
-            typer.Option("--set", metavar="K=V", help="A parameter of the plan."),
-        ] = None,
+        settings: Settings = None,
         plugins: Plugins = None,
         json: AsJson = False,
     ) -> None:
@@ -107,7 +115,7 @@ def _deciding(app: typer.Typer, leave: Callable[[Task], None]) -> None:
             ),
         ] = "",
         by: By = ...,  # type: ignore[assignment]  # Typer's way of saying that it is required
-        reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")] = ...,  # type: ignore[assignment]
+        reason: Reason = ...,  # type: ignore[assignment]
         role: Role = "project_lead",
         run_id: Annotated[
             int | None,
@@ -126,11 +134,13 @@ def _deciding(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         wish = Wish(module.decision(decision), by, role, reason, subject, run_id=run_id, seen=seen)
         leave(partial(module.run, state, rollout, sandbox, wish, as_json=json))
 
+
+def _waiving(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     @app.command()
     def waive(
-        check: Annotated[str, typer.Argument(metavar="CHECK")],
+        check: Check,
         by: By = ...,  # type: ignore[assignment]
-        reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")] = ...,  # type: ignore[assignment]
+        reason: Reason = ...,  # type: ignore[assignment]
         role: Role = "project_lead",
         seen: Seen = None,
         state: State = STATE,
@@ -149,7 +159,7 @@ def _deciding(app: typer.Typer, leave: Callable[[Task], None]) -> None:
 def _confirming(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     @app.command()
     def attest(
-        check: Annotated[str, typer.Argument(metavar="CHECK")],
+        check: Check,
         answer: Annotated[bool, typer.Option("--yes/--no", help="Whether it is so.")] = ...,  # type: ignore[assignment]
         by: By = ...,  # type: ignore[assignment]
         role: Role = ...,  # type: ignore[assignment]
@@ -172,13 +182,13 @@ def _confirming(app: typer.Typer, leave: Callable[[Task], None]) -> None:
 
     @app.command()
     def sign(
-        gate: Annotated[str, typer.Argument(metavar="GATE")],
+        gate: Gate,
         answer: Annotated[
             bool, typer.Option("--approve/--reject", help="Whether the phase may end.")
         ] = ...,  # type: ignore[assignment]
         by: By = ...,  # type: ignore[assignment]
         role: Role = ...,  # type: ignore[assignment]
-        reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")] = ...,  # type: ignore[assignment]
+        reason: Reason = ...,  # type: ignore[assignment]
         seen: Seen = None,
         state: State = STATE,
         rollout: Rollout = None,
@@ -197,12 +207,9 @@ def _looking(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     @app.command()
     def doctor(
         plan: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan's YAML file.")] = PLAN,
-        env: Annotated[str, typer.Option("--env", metavar="prod|sandbox")] = "prod",
+        env: Env = "prod",
         sandbox: Sandbox = None,
-        settings: Annotated[
-            list[str] | None,
-            typer.Option("--set", metavar="K=V", help="A parameter of the plan."),
-        ] = None,
+        settings: Settings = None,
         plugins: Plugins = None,
         json: AsJson = False,
     ) -> None:
@@ -224,9 +231,11 @@ def _looking(app: typer.Typer, leave: Callable[[Task], None]) -> None:
 
         leave(partial(module.run, state, rollout, ascii_only=ascii_only))
 
+
+def _asking(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     @app.command()
     def check(
-        gate: Annotated[str, typer.Argument(metavar="GATE")],
+        gate: Gate,
         record: Annotated[
             bool,
             typer.Option("--record/--dry-run", help="Keep the answer in the log, or only look."),

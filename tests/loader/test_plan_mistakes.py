@@ -101,7 +101,7 @@ def test_a_plan_with_more_than_twenty_mistakes_is_told_each_at_its_place(tmp_pat
     spent = time.process_time() - before
     assert found == EXPECTED
     assert len(found) >= 20
-    assert spent < 1.0
+    assert spent < 3  # the figure is bench/loader.py's
 
 
 def test_mending_every_mistake_makes_the_plan_load(tmp_path: Path) -> None:

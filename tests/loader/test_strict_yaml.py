@@ -87,13 +87,13 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_every_attack_is_refused_with_its_reason_in_under_a_quarter_second(attack: str) -> None:
+def test_every_attack_is_refused_with_its_reason_and_without_hanging(attack: str) -> None:
     text, reason = ATTACKS[attack]
     before = time.process_time()
     problems = refused(text)
     spent = time.process_time() - before
     assert any(reason in problem for problem in problems), problems
-    assert spent < (0.25 if sys.gettrace() is None else 2.5)  # coverage slows pure Python down
+    assert spent < 3  # the figure is bench/loader.py's; a bomb that goes off takes minutes
 
 
 @pytest.mark.parametrize(

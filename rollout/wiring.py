@@ -122,7 +122,9 @@ class RehearsalRequest:
     """Values of the scenario's `operator` and `world` by dotted path."""
 
 
-def run_rehearsal(request: RehearsalRequest, then: Callable[[Rehearsal, object], None]) -> Rehearsal:
+def run_rehearsal(
+    request: RehearsalRequest, then: Callable[[Rehearsal, object], None]
+) -> Rehearsal:
     """Rehearse, hand the result and the open store to `then` (reports), close the store.
 
     Raises: PlanProblems, StoreUnavailable.
@@ -160,7 +162,9 @@ def _journal(request: RehearsalRequest) -> Path | None:
     journal = request.state.with_name(request.state.name + ".world.jsonl")
     if not request.resume and (request.state.exists() or journal.exists()):
         raise PlanProblems(
-            [f"{request.state}: holds a rehearsal already; add --resume to go on, or name another file"]
+            [
+                f"{request.state}: holds a rehearsal already; add --resume to go on, or name another file"
+            ]
         )
     return journal
 

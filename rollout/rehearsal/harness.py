@@ -15,6 +15,7 @@ from rollout.domain.events import Event, Payload, PhaseOutline, RolloutCreated
 from rollout.domain.plan import Plan
 from rollout.domain.state import EffectState, RolloutState
 from rollout.engine.controller import Controller, Services
+from rollout.engine.outbox import OutboxRunner
 from rollout.kinds import CheckKinds, StepKinds
 from rollout.ports import EventLog, EvidenceStore, Head
 from rollout.rehearsal.faults import FiredFault
@@ -141,20 +142,30 @@ def _run(setup: Setup, stage: Stage) -> Rehearsal:
 
 
 def _drive(setup: Setup, stage: Stage, controller: Controller, lead: ScriptedLead) -> str:
-    """Tick, answer, let time pass; the outcome."""
+    """Tick, tell people, answer, let time pass; the outcome. Beyond the rollout's end, and once
+    nobody answers any more, time passes only for notices that are still to be told."""
+    outbox = OutboxRunner(
+        setup.plan, controller.record, stage.connections, stage.controller_clock, workers=0
+    )
     while True:
         wake = controller.tick()
+        notices = outbox.deliver_due()
         if setup.watch is not None:
             setup.watch(controller.state, stage.clock.now())
-        if wake.ended:
-            return controller.state.outcome
-        answer_at = lead.act(wake, stage.clock.now())
+        answer_at = None if wake.ended else lead.act(wake, stage.clock.now())
         if answer_at is not None and answer_at <= stage.clock.now():
             continue
-        waits = [at for at in (_true(wake.at, stage), answer_at, stage.faults.next_at()) if at]
-        if not waits:
+        told_at = notices.at if notices is not None else None
+        if wake.ended and told_at is None:
+            return controller.state.outcome
+        waits = [
+            at
+            for at in (_true(wake.at, stage), answer_at, stage.faults.next_at())
+            if at is not None and not wake.ended
+        ]
+        if not waits and (told_at is None or not wake.ended):
             return "held"
-        until = min(waits)
+        until = min([*waits, *([told] if (told := _true(told_at, stage)) else [])])
         if stage.switches.asleep_until is not None:
             until, stage.switches.asleep_until = max(until, stage.switches.asleep_until), None
         stage.advance_to(until)
@@ -194,6 +205,8 @@ def outline(plan: Plan, steps: StepKinds) -> list[PhaseOutline]:
 
 def _look(stage: Stage, plan: Plan, effect: EffectState) -> int | None:
     """What a person sees in Census: the newest API run above the watermark, if there is one."""
+    if effect.action != "trigger":
+        return None
     sync_id = int(effect.request["sync"])
     spec = next(s for s in plan.syncs.values() if s.id == sync_id)
     runs = stage.connections.sync_service(spec.on).runs(sync_id, above=effect.watermark or 0)

@@ -31,7 +31,7 @@ def _calls_duckdb(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
     if "/rollout/rehearsal/" not in name and "/rollout/adapters/" not in name:
         return False
-    lines = [linecache.getline(name, frame.f_lineno + n) for n in range(-1, 6)]
+    lines = [linecache.getline(name, (frame.f_lineno or 0) + n) for n in range(-1, 6)]
     return any(call in line for line in lines for call in (".execute(", ".fetchall("))
 
 

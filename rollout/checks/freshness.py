@@ -38,7 +38,7 @@ class FreshnessInputs(Model):
 
 
 class Freshness:
-    """Age of the newest row, against the instant of the sample: a rehearsal's clock counts too."""
+    """Age of the newest row, by the warehouse's own clock at the moment it answers."""
 
     kind: ClassVar[str] = "freshness"
     Inputs: ClassVar[type[BaseModel]] = FreshnessInputs
@@ -58,15 +58,16 @@ class Freshness:
         )
         rows = count(row["rows_seen"], "a number of rows")
         newest = instant_in(row["newest"])
-        age_s = None if newest is None else (context.now - newest).total_seconds()
+        asked_at = instant_in(row["asked_at"])
+        age_s = (asked_at - newest).total_seconds() if asked_at and newest else None
         problem = too_few({inputs.relation: rows}, filled(inputs.at_least, "at_least"))
         return Observation(
             metrics={"age_s": age_s, "rows": rows},
             source=source(inputs.on, [inputs.relation]),
             query=statement,
             as_of=newest,
-            detail={"newest": row["newest"], "asked_at": to_text(context.now)},
-            problem=problem or _unreadable(inputs, newest, context.now),
+            detail={"newest": row["newest"], "asked_at": row["asked_at"]},
+            problem=problem or _unreadable(inputs, newest, asked_at),
         )
 
 
@@ -74,15 +75,20 @@ def _statement(inputs: FreshnessInputs) -> str:
     asked = exp.select(
         exp.alias_(exp.Count(this=exp.Star()), "rows_seen"),
         exp.alias_(exp.Max(this=column(inputs.column)), "newest"),
+        exp.alias_(exp.CurrentTimestamp(), "asked_at"),
     ).from_(relation(inputs.relation))
     if inputs.where is not None:
         asked = asked.where(parsed_condition(inputs.where))
     return render(asked)
 
 
-def _unreadable(inputs: FreshnessInputs, newest: datetime | None, now: datetime) -> str | None:
+def _unreadable(
+    inputs: FreshnessInputs, newest: datetime | None, now: datetime | None
+) -> str | None:
     if newest is None:
         return f"no row of {inputs.relation} has an instant in {inputs.column}"
+    if now is None:
+        return "the warehouse did not say what time it is"
     if newest - now > inputs.ahead:
         return (
             f"the newest {inputs.column} is {to_text(newest)}, in the future of {to_text(now)}:"

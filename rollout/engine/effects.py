@@ -143,9 +143,7 @@ class EffectRunner:
         closed = self._closed(effect, context)
         if closed is not None:
             return closed
-        again = EffectAnswered(
-            effect=state.effect, answer="resent", detail=f"sent again after: {state.detail}"
-        )
+        again = EffectAnswered(effect=state.effect, answer="resent", detail=state.detail)
         self.record.append([again])
         self._send(state.effect, effect, kind, inputs, context)
         return None

@@ -64,7 +64,7 @@ class OwnedLog:
     def append(
         self, rollout: str, expected_seq: int, at: datetime, actor: str, payloads: Sequence[Payload]
     ) -> list[Event]:
-        if self._signals.stopping and not all(isinstance(p, _FACTS) for p in payloads):
+        if self._signals.stopping and not all(_is_fact(p) for p in payloads):
             raise Stopping
         self._owner.confirm()
         events = self._inner.append(rollout, expected_seq, at, actor, payloads)
@@ -176,6 +176,11 @@ class Drive:
             if left <= 0:
                 return
             self.signals.wait(min(left, POLL_S))
+
+
+def _is_fact(payload: Payload) -> bool:
+    """`resent` is no answer: it announces that the request is about to be sent once more."""
+    return isinstance(payload, _FACTS) and getattr(payload, "answer", "") != "resent"
 
 
 def _words(wake: Wake) -> str:

@@ -93,6 +93,8 @@ def _intended(p: e.EffectIntended) -> str:
 
 
 def _answered(p: e.EffectAnswered) -> str:
+    if p.answer == "resent":
+        return f"{p.effect}: about to be sent again{_because(p.detail)}"
     again = f", again from {instant(p.retry_at)}" if p.retry_at else ""
     return f"{p.effect}: the answer was {p.answer}{_because(p.detail)}{again}"
 

@@ -71,6 +71,10 @@ def test_a_sentence_is_one_printable_line(payload: e.Payload) -> None:
             "pilot/1/run/trigger: the answer was no: 429, again from 2026-01-06 18:00:00Z",
         ),
         (
+            e.EffectAnswered(effect="pilot/1/run/trigger", answer="resent", detail="429"),
+            "pilot/1/run/trigger: about to be sent again: 429",
+        ),
+        (
             e.RunObserved(
                 sync="sync_a", run_id=7, phase="pilot", attempt=1, ours=False, status="working",
                 processed=1200, accepted=None, failed=None, invalid=None,

@@ -159,6 +159,7 @@ class FakeSyncService:
         self.schedule = Schedule("hourly", minute=5)
         self.posts: list[datetime] = []
         self.canceled: list[int] = []
+        self.refuses_cancel = False
         self.ignores_cancel = False
         self.down = False
         self.witness: Callable[[str], None] = lambda action: None
@@ -245,6 +246,8 @@ class FakeSyncService:
         self.witness("cancel")
         self.crashes.here("before POST cancel")
         self.canceled.append(run_id)
+        if self.refuses_cancel:
+            return No("422 it cannot be canceled")
         for run in self.listed:
             if run.id == run_id and not self.ignores_cancel:
                 run.ends, run.ends_at = "canceled", min(run.ends_at, self.clock.now())

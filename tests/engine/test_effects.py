@@ -346,6 +346,18 @@ def a_finding() -> FindingRaised:
     )
 
 
+def test_an_effect_that_somebody_resolved_meanwhile_is_not_resolved_twice() -> None:
+    bench = poking(idempotent=False, answers=[Yes(41)])
+
+    def resolve() -> None:
+        other = EffectResolved(effect=POKE, how="adopted", value=41)
+        bench.log.inner.append(NAME, bench.folded().seq, bench.clock.now(), "rollout", [other])
+
+    bench.log.rivals.extend([None, None, resolve])
+    assert bench.tick().ended
+    assert resolutions(bench) == ["adopted"]
+
+
 def test_a_log_that_never_stands_still_does_not_swallow_an_answer_silently() -> None:
     bench = poking(idempotent=False, answers=[Yes(1)])
     real = bench.log.inner.append

@@ -145,6 +145,12 @@ def test_a_reference_to_nothing_says_what_is_missing(path: str, why: str) -> Non
         lookup(observed().state, "full")(path)
 
 
+def test_parameters_of_the_plan_are_answered() -> None:
+    bench = observed()
+    bench.state.params["most"] = 50
+    assert lookup(bench.now.state, "full")("params.most") == 50
+
+
 @pytest.mark.parametrize("text", ["x' OR '1'='1", "a b", "a;b", "a\nb"])
 def test_free_text_cannot_enter_a_query_by_reference(text: str) -> None:
     bench = observed()

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fakes import START
+from fakes import START, column
 from small_plans import Bench, check, gate, phase, plan, step
 
 from rollout.domain.effects import No, Unknown, Yes
@@ -132,6 +132,31 @@ def test_both_attempts_of_a_phase_are_undone_the_second_one_first() -> None:
         ("f1", 2),
         ("f2", 1),
         ("f1", 1),
+    ]
+
+
+def test_an_undo_is_given_what_its_own_attempt_knew() -> None:
+    counting = "SELECT COUNT(*) AS n FROM audit"
+    note = step(
+        "sql",
+        "note",
+        statement="INSERT INTO audit VALUES (${{ snapshots.before.n }})",
+        undo="DELETE FROM audit WHERE n = ${{ snapshots.before.n }}",
+    )
+    before = step("snapshot", "before", metrics={"n": {"sql": counting}})
+    bench = Bench(plan(phase("pilot", before, note, exit=["out"]), gates=[gate("out")]))
+    counted = iter((1, 2))
+    bench.warehouse.answers[counting] = lambda: column("n", next(counted))
+    bench.scripted.answers = {"out_ok": 0}
+    bench.go()
+    bench.say("retry")
+    bench.go()
+    assert goes_back(bench) == "rolled_back"
+    assert bench.warehouse.executed == [
+        "INSERT INTO audit VALUES (1)",
+        "INSERT INTO audit VALUES (2)",
+        "DELETE FROM audit WHERE n = 2",
+        "DELETE FROM audit WHERE n = 1",
     ]
 
 

@@ -205,6 +205,25 @@ def test_a_repeated_gate_that_nobody_answers_is_given_up_for_the_next_one() -> N
     assert coverage(bench)["taken"] == 5
 
 
+def test_a_slot_that_nobody_answers_is_given_up_at_the_end_of_the_soak() -> None:
+    bench = soaking(hourly=attest("h"), every={"4h": ["hourly"]}, min_coverage="1 %")
+    bench.tick()
+    wake = bench.pass_(hours=4)
+    assert wake.at == START + timedelta(hours=6)
+    bench.pass_(hours=2)
+    assert asked(bench) == {"every:4h#1": Decision.INCONCLUSIVE}
+    assert bench.stage() == "held"  # by its coverage: nothing was watched
+
+
+def test_an_endless_check_wakes_for_the_end_even_between_two_samples() -> None:
+    sampling = SamplingPolicy(interval=timedelta(minutes=25))
+    bench = soaking(hourly=check("h", sampling=sampling), lasts="2h")
+    bench.tick()
+    bench.pass_(hours=1)
+    bench.pass_(minutes=25)
+    assert bench.pass_(minutes=25).at == START + timedelta(hours=2)
+
+
 def test_a_checkpoint_that_nobody_answers_is_waited_for_beyond_the_end() -> None:
     bench = soaking(check_=attest("p"), every={}, checkpoints={"1h": ["point"]})
     bench.tick()

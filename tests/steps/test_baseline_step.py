@@ -61,6 +61,26 @@ def test_keys_that_the_target_does_not_have_are_kept_as_absent() -> None:
     assert (found["absent"], found["whole"]) == (["k9"], False)
 
 
+def test_keys_of_cohorts_are_taken_together() -> None:
+    strata = [{"name": "any", "count": "all"}]
+    cohorts = [
+        step(
+            "select_cohort",
+            name,
+            **{"from": f"crm.{name}", "key": "id", "seed": 1, "strata": strata},
+        )
+        for name in ("one", "two")
+    ]
+    base = step("capture_baseline", "base", cohorts=["one", "two"], **GIVEN)
+    bench = Bench(plan(phase("pilot", *cohorts, base)))
+    bench.salesforce.put("k1", Name="name k1")
+    for name, keys in (("one", ["k1", "k9"]), ("two", ["k1"])):
+        sql = f"SELECT id FROM crm.{name} WHERE NOT id IS NULL"
+        bench.warehouse.answers[sql] = column("id", *keys)
+    found = document(bench)
+    assert (list(found["rows"].values()), found["absent"]) == ([["k1", "name k1"]], ["k9"])
+
+
 def test_a_key_that_the_target_holds_twice_fails() -> None:
     bench = of_queue("k1")
     bench.salesforce.rows["x"] = {"Id": "x", "Key__c": "k1", "Name": "again"}

@@ -262,6 +262,18 @@ def test_a_run_that_completed_before_it_could_be_stopped_is_still_a_failure() ->
     assert "was stopped" in reason(bench)
 
 
+def test_a_run_that_cannot_be_stopped_is_waited_for_in_plain_words() -> None:
+    bench = syncing(within="10m")
+    bench.census.lasts = timedelta(minutes=30)
+    bench.census.refuses_cancel = True
+    bench.tick()
+    wake = bench.pass_(minutes=11)
+    assert "it could not be stopped: 422 it cannot be canceled" in wake.why
+    bench.go()
+    assert "was stopped: still working after 10m" in reason(bench)
+    assert len(bench.census.canceled) == 1
+
+
 # strangers -----------------------------------------------------------------------
 
 
@@ -311,8 +323,9 @@ def test_a_run_that_was_over_does_not_go_again_in_the_log() -> None:
     bench.tick()
     run = bench.census.listed[0]
     bench.clock.pass_(minutes=5)
-    bench.log.rivals.extend([None, lambda: setattr(run, "ends_at", START + timedelta(minutes=9))])
-    bench.tick()  # the run was seen completed, then the service says working again
+    bench.log.rivals.append(lambda: setattr(run, "ends_at", START + timedelta(minutes=9)))
+    wake = bench.tick()  # the run was seen completed, then the service says working again
+    assert "run 101 is working" in wake.why
     assert [p.status for p in bench.payloads(RunObserved)][:2] == ["working", "completed"]
     bench.go()
     statuses = [p.status for p in bench.payloads(RunObserved) if p.ours]

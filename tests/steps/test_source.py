@@ -75,6 +75,27 @@ def test_a_rollback_gives_the_view_its_original_back() -> None:
     assert bench.warehouse.views[VIEW] == ORIGINAL
 
 
+def test_a_rollback_from_the_later_phase_leaves_the_original_in_place() -> None:
+    bench = restricting()
+    bench.scripted.answers = {"out_ok": [1, 0]}
+    bench.go()
+    assert bench.stage("full") == "held"
+    bench.say("roll_back")
+    bench.go(lambda: bench.stage() == "rolled_back")
+    assert bench.warehouse.views[VIEW] == ORIGINAL
+
+
+def test_a_view_that_was_never_read_is_not_replaced_on_the_way_back() -> None:
+    bench = restricting()
+    bench.tick()
+    bench.say("proceed")
+    del bench.warehouse.views[VIEW]
+    bench.tick()
+    bench.say("roll_back")
+    bench.go(lambda: bench.stage() == "rolled_back")
+    assert bench.warehouse.executed == []
+
+
 def test_a_second_attempt_narrows_the_original_not_the_narrowed_view() -> None:
     bench = restricting()
     bench.scripted.answers = {"out_ok": [0, 1]}

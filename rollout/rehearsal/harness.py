@@ -6,7 +6,9 @@ and the lead answers. A rehearsal that was killed goes on from its log and the w
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -95,11 +97,24 @@ class Setup:
 
 def rehearse(setup: Setup) -> Rehearsal:
     """Run to the end, or to where the scripted lead has no answer any more (outcome `held`)."""
-    stage = build_stage(setup.plan, setup.scenario, setup.seed, setup.views, setup.journal)
+    with _patient_collector():
+        stage = build_stage(setup.plan, setup.scenario, setup.seed, setup.views, setup.journal)
+        try:
+            return _run(setup, stage)
+        finally:
+            stage.close()
+
+
+@contextmanager
+def _patient_collector() -> Iterator[None]:
+    """Look for garbage less often: whole tables pass through as short-lived rows, and a tenth of a
+    rehearsal's time went into looking at them (bench/rehearsal.py)."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 100)
     try:
-        return _run(setup, stage)
+        yield
     finally:
-        stage.close()
+        gc.set_threshold(*usual)
 
 
 def _run(setup: Setup, stage: Stage) -> Rehearsal:

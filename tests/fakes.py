@@ -162,6 +162,8 @@ class FakeSyncService:
         self.refuses_cancel = False
         self.ignores_cancel = False
         self.down = False
+        self.not_listed: set[int] = set()
+        """Runs that the list does not show yet."""
         self.witness: Callable[[str], None] = lambda action: None
         self.on_run: Callable[[FakeRun], None] = lambda run: None
         self.records: list[RejectedRecord] = []
@@ -209,6 +211,7 @@ class FakeSyncService:
             r.at(now)
             for r in self.listed
             if r.sync_id == sync_id
+            and r.id not in self.not_listed
             and r.id > above
             and r.created_at <= now
             and (since is None or r.created_at >= since)

@@ -67,6 +67,7 @@ class GateRunner:
 
         A check without a `count` is sampled until the gate's end: `until`, or without it the
         moment when every other check is done. `give_up` closes all checks with what they have.
+        Whoever sets an end comes back then by himself.
         """
         gate = self.record.state.gate(phase.id, phase.attempt, moment, spec.gate)
         if gate is None or _is_stale(gate, phase):
@@ -89,7 +90,7 @@ class GateRunner:
         if concluded:
             self.record.append(concluded)
             return None
-        waits = [(check, self._wait_of(gate, check, now, until)) for check in still]
+        waits = [(check, self._wait_of(gate, check, now)) for check in still]
         due = [check for check, wait in waits if wait is None]
         if not due:
             return earliest([wait for _, wait in waits if wait is not None])
@@ -97,9 +98,7 @@ class GateRunner:
         self.record.append([self._measured(gate, sample) for sample in samples])
         return None
 
-    def _wait_of(
-        self, gate: GateState, check: CheckSpec, now: datetime, until: datetime | None
-    ) -> Wake | None:
+    def _wait_of(self, gate: GateState, check: CheckSpec, now: datetime) -> Wake | None:
         """None when a sample is due now."""
         kind = self.kinds[check.kind]
         if getattr(kind, "waits", False) and _is_unanswered(self.record.state, gate, check):
@@ -107,11 +106,7 @@ class GateRunner:
             return Wake(None, f"{check.owner} must confirm: {check.title}", (need,))
         state = gate.checks[check.check]
         due = next_sample_due(check.sampling, gate.opened_at, state.latest_at, _counts(state), now)
-        if due <= now:
-            return None
-        if until is not None and _is_endless(check) and now < until < due:
-            due = until
-        return Wake(due, f"next sample of {check.check}")
+        return None if due <= now else Wake(due, f"next sample of {check.check}")
 
     def _ask_all(self, gate: GateState, due: Sequence[CheckSpec], now: datetime) -> list[Sample]:
         fill = resolver(lookup(self.record.state, gate.phase))

@@ -255,6 +255,17 @@ def test_a_lost_request_must_be_looked_up_before_another_attempt() -> None:
     assert "resume, so that it is looked up, or roll back" in bench.refusal("retry")
 
 
+def test_no_earlier_phase_is_restarted_either_while_a_request_may_still_land() -> None:
+    bench = Bench(plan(phase("pilot"), phase("full", step("poke", "poke", idempotent=False))))
+    bench.poke.answers, bench.poke.found = [Unknown("timed out")], [NotFound("none")]
+    bench.go()
+    bench.say("hold")
+    effect = "full/1/poke/poke"
+    assert f"{effect}: settle it first" in bench.refusal("restart", "pilot")
+    bench.say("settle", effect, run_id=1)
+    bench.say("restart", "pilot")
+
+
 def test_an_effect_that_waits_for_a_person_must_be_settled_before_another_attempt() -> None:
     bench = needs_a_person()
     bench.say("hold")

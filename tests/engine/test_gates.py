@@ -224,6 +224,13 @@ def test_a_waived_check_is_named_and_the_gate_is_go() -> None:
     assert decided.reasons == ["b waived by ben (engineer): waive it is"]
 
 
+def test_a_waived_check_that_passes_needs_no_waiver() -> None:
+    bench = gated(check("a"), check("b"))
+    bench.say("waive", "b")
+    bench.tick()
+    assert bench.payloads(GateDecided)[0].reasons == []
+
+
 def test_a_waiver_is_good_for_its_attempt_only() -> None:
     bench = gated(check("b"), b=0)
     bench.tick()
@@ -382,12 +389,55 @@ def test_several_hung_checks_cost_one_time_out_not_their_sum() -> None:
 
 
 def test_no_more_checks_are_under_way_than_workers() -> None:
-    doors = Doors()
-    names = [f"c{n}" for n in range(5)]
-    bench = gated(*(check(n) for n in names), workers=2, **dict.fromkeys(names, doors.wait))
-    doors.open.set()
+    changed = threading.Condition()
+    under_way: list[str] = []
+    most: list[int] = []
+
+    def crowd(context: Any) -> int:
+        with changed:
+            under_way.append(context.check)
+            most.append(len(under_way))
+            changed.notify_all()
+            changed.wait_for(lambda: len(under_way) > 2, timeout=0.05)
+            under_way.remove(context.check)
+        return 1
+
+    names = [f"c{n}" for n in range(4)]
+    bench = gated(*(check(n) for n in names), workers=2, **dict.fromkeys(names, crowd))
     assert bench.tick().ended
-    assert doors.most <= 2
+    assert max(most) == 2
+
+
+def test_an_answer_that_comes_too_late_changes_nothing() -> None:
+    released, answered = threading.Event(), threading.Event()
+
+    def late(context: Any) -> int:
+        released.wait(20)
+        answered.set()
+        return 1
+
+    def release(context: Any) -> int:  # begins only once the late one's place is free
+        released.set()
+        return 1
+
+    def patient(context: Any) -> int:
+        answered.wait(20)
+        return 1
+
+    quick = timedelta(milliseconds=40)
+    sampling = policy(consecutive_error_limit=0)
+    bench = gated(
+        check("late", timeout=quick, sampling=sampling),
+        check("patient"),
+        check("release"),
+        workers=2,
+        late=late,
+        patient=patient,
+        release=release,
+    )
+    bench.tick()
+    assert {p.check: p.verdict for p in bench.payloads(Measured)}["late"] is Verdict.ERROR
+    assert bench.stage() == "held"
 
 
 def test_samples_are_recorded_in_the_order_of_the_plan_whoever_is_first() -> None:

@@ -19,7 +19,7 @@ from rollout.domain.events import (
     StepUndone,
 )
 from rollout.domain.plan import Rollback, Window
-from rollout.kinds import Found, NotFound
+from rollout.kinds import Done, Found, NotFound
 
 TWO_PAUSES = Rollback(
     steps=[step("pause_sync", "stop_a", sync="a"), step("pause_sync", "stop_b", sync="a")],
@@ -193,6 +193,21 @@ def test_a_failed_undo_is_shown_and_tried_again_when_a_person_says_so() -> None:
         "full/1/f1/undo/unpoke",
         "full/1/f1/undo/again-2/unpoke",
     ]
+
+
+def test_rows_of_all_tries_of_a_rollback_are_told_together_and_of_none_before() -> None:
+    bench = done()
+    bench.poke.undo_moves = [Done({"restored_rows": 5, "deleted_rows": 1}), KeyError("x")]
+    assert goes_back(bench) == "rollback_failed"
+    bench.poke.undo_moves = [Done({"restored_rows": 2, "left_rows": 3})]
+    assert goes_back(bench) == "rolled_back"
+    told = bench.payloads(RolledBack)[-1]
+    assert (told.restored_rows, told.deleted_rows, told.left_rows) == (7, 1, 3)
+    bench.say("retry")
+    bench.go()
+    bench.poke.undo_moves = [Done({"restored_rows": 1})]
+    goes_back(bench)
+    assert bench.payloads(RolledBack)[-1].restored_rows == 1
 
 
 def test_it_stops_at_the_first_undo_that_fails_since_the_order_matters() -> None:

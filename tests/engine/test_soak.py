@@ -255,6 +255,7 @@ def test_a_soak_that_is_slept_through_entirely_is_not_clean() -> None:
     bench.pass_(hours=20)
     bench.go()
     assert bench.stage() == "held"
+    assert asked(bench) == {}
     assert coverage(bench) == {"coverage": 0.0, "expected": 1, "taken": 0}
 
 

@@ -7,15 +7,16 @@ from fakes import CENSUS_USER, HUMAN_USER, TOOL_USER, FakeRun
 from small_plans import Bench, check, gate, phase, plan, step
 
 from rollout.domain.events import EffectIntended, RolledBack, StepFailed, StepUndone
+from rollout.domain.instants import to_text
 from rollout.steps import restoration
 
 BACK = {"steps": ["base"], "target": "Thing__c", "users": [CENSUS_USER, TOOL_USER]}
 ROWS = {"k1": "one", "k2": "two", "k3": "three"}
 
 
-def synced(writes: Any, *, rows: dict[str, str] = ROWS, **inputs: Any) -> Bench:
+def synced(writes: Any, *, rows: dict[str, str] = ROWS, begins_ms: int = 0) -> Bench:
     """A target with rows, a baseline of it, and a run that wrote to it; held afterwards."""
-    base = {"target": "Thing__c", "key": "Key__c", "fields": ["Name"], **inputs}
+    base = {"target": "Thing__c", "key": "Key__c", "fields": ["Name"]}
     bench = Bench(
         plan(
             phase(
@@ -32,7 +33,7 @@ def synced(writes: Any, *, rows: dict[str, str] = ROWS, **inputs: Any) -> Bench:
     )
     for key, name in rows.items():
         bench.salesforce.put(key, HUMAN_USER, Name=name)
-    bench.clock.pass_(hours=1)
+    bench.clock.pass_(hours=1, milliseconds=begins_ms)
     bench.census.on_run = lambda run: writes(bench)
     bench.scripted.answers = {"out_ok": 0}
     bench.go()
@@ -99,6 +100,20 @@ def test_a_row_that_somebody_deleted_meanwhile_stops_nothing_but_the_proof() -> 
     assert bench.stage() == "rollback_failed"
     assert not told.verified
     assert "missing is 1" in bench.tick().why
+
+
+def test_a_target_that_counts_whole_seconds_hides_no_row() -> None:
+    def writes(bench: Bench) -> None:
+        second = bench.clock.now().replace(microsecond=0)
+        for key in ("k1", "new"):
+            bench.salesforce.put(key, CENSUS_USER, at=second, Name="synced")
+        row = next(r for r in bench.salesforce.rows.values() if r["Key__c"] == "new")
+        row["CreatedDate"] = to_text(second)
+
+    bench = synced(writes, begins_ms=500)
+    assert bench.clock.now().microsecond == 500_000
+    assert counts(back(bench)) == (1, 1, 0)
+    assert bench.salesforce.values("Name") == ROWS
 
 
 def test_rows_that_strangers_wrote_are_nobodys_business() -> None:

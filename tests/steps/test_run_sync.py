@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from small_plans import Bench, phase, plan, step
 
 from rollout.domain.events import EffectIntended, EffectResolved, RunObserved, StepFailed
-from rollout.ports import RejectedRecord
+from rollout.ports import RejectedRecord, SyncRun
 from rollout.steps.run_sync import RunSyncInputs
 
 TRIGGER = "pilot/1/run/trigger-1"
@@ -171,6 +171,22 @@ def test_a_run_id_of_another_sync_fails_the_step() -> None:
     assert f"run {other.id} is of sync {SYNC + 1}" in reason(bench)
 
 
+def test_a_run_that_is_ours_already_is_no_candidate_although_the_list_lagged() -> None:
+    bench = syncing(expect={"processed": "= 50"})
+    bench.census.next_run = {"processed": 1}
+    bench.go()
+    first = bench.census.listed[0]
+    bench.census.not_listed = {first.id}  # so that the second watermark lies below it
+    bench.census.next_run = {}
+    bench.census.script.append("lost")
+    bench.say("retry")
+    bench.census.on_run = lambda run: bench.census.not_listed.clear()
+    bench.go()
+    assert bench.state.outcome == "completed"
+    second = bench.state.effects["pilot/2/run/trigger-1"]
+    assert (second.how, second.value, second.watermark) == ("adopted", first.id + 1, 0)
+
+
 def test_a_refused_trigger_fails_the_step() -> None:
     bench = syncing("refused")
     bench.tick()
@@ -287,19 +303,23 @@ def test_somebody_elses_run_is_recorded_as_not_ours() -> None:
     assert (found.ours, found.processed, found.status) == (False, 9, "completed")
 
 
+class Restless(FakeRun):
+    """Its counters change whenever somebody looks."""
+
+    def at(self, now: datetime) -> SyncRun:
+        self.progress += 1
+        return super().at(now)
+
+
 def test_a_stranger_that_still_goes_is_told_once_and_not_followed() -> None:
     bench = syncing()
     bench.tick()
-    stranger = bench.census.add_run(trigger="Schedule", ends_at=START + timedelta(days=1))
-
-    def restless() -> bool:
-        stranger.progress += 1
-        return False
-
-    bench.go(restless)
+    stranger = Restless(900, START, START + timedelta(days=1), trigger="Schedule")
+    bench.census.listed.append(stranger)
+    bench.go()
     assert bench.state.outcome == "completed"
     seen = [p for p in bench.payloads(RunObserved) if not p.ours]
-    assert [(p.run_id, p.status) for p in seen] == [(stranger.id, "working")]
+    assert [(p.run_id, p.status) for p in seen] == [(900, "working")]
 
 
 def test_a_run_of_an_earlier_attempt_never_turns_into_a_strangers() -> None:
@@ -309,7 +329,8 @@ def test_a_run_of_an_earlier_attempt_never_turns_into_a_strangers() -> None:
     first = bench.census.listed[0]
     bench.census.next_run = {}
     bench.say("retry")
-    bench.clock.at = first.created_at  # a clock that was put back
+    first.processed = 2  # the service counted again
+    bench.clock.at = first.created_at  # and our clock was put back
     bench.go()
     assert bench.state.outcome == "completed"
     assert bench.state.runs[f"a/{first.id}"].ours is True

@@ -59,7 +59,9 @@ class OrganicChanges:
         first: datetime,
         running: bool,
         a_day: int = len(INSTANTS),
+        until: datetime | None = None,
     ) -> None:
+        self._until = until
         self._connection = connection
         self._instants = INSTANTS[:a_day]
         self._rng = Random(f"organic {seed}")
@@ -70,7 +72,8 @@ class OrganicChanges:
 
     def due_at(self) -> datetime | None:
         """The next instant."""
-        return self._next if self.running else None
+        over = self._until is not None and self._next > self._until
+        return self._next if self.running and not over else None
 
     def change_next(self) -> datetime:
         """Change what is due next; the instant at which that happened."""

@@ -57,6 +57,9 @@ class World:
             start + timedelta(hours=spec.organic_after_hours),
             spec.organic,
             spec.organic_a_day,
+            None
+            if spec.organic_until_hours is None
+            else start + timedelta(hours=spec.organic_until_hours),
         )
         self.truth = SalesforceTruth(
             self._connection, self._lock, self._settle, self._salesforce_changed

@@ -44,6 +44,7 @@ class WorldSpec(BaseModel):
     external_id_unique: Literal["on", "off"] = "on"
     organic: bool = True
     organic_a_day: int = Field(2, ge=1, le=2, description="instants of organic change a day")
+    organic_until_hours: int | None = Field(None, ge=0, description="no organic change after that")
     organic_after_hours: int = Field(0, ge=0, description="no organic change before that")
 
     @model_validator(mode="after")

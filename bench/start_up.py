@@ -33,7 +33,8 @@ from rollout.domain.events import (
 )
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.fold import fold
-from rollout.domain.state import RolloutState, encode_state
+from rollout.domain.snapshot import encode_state
+from rollout.domain.state import RolloutState
 from rollout.store.opening import Store, open_store
 
 START = datetime(2026, 1, 6, 18, tzinfo=UTC)

@@ -13,7 +13,8 @@ from rollout.domain.canonical import sha256_of
 from rollout.domain.evidence import Decision, Judgement, Observation, Ruling, Scalar, Verdict
 from rollout.domain.fold import fold
 from rollout.domain.plan import CheckSpec, GateSpec, Phase, Plan
-from rollout.domain.state import GateState, RolloutState, encode_state
+from rollout.domain.snapshot import encode_state
+from rollout.domain.state import GateState, RolloutState
 from rollout.ports import EventLog, EvidenceStore
 from rollout.store.memory import MemoryEventLog, MemoryEvidenceStore
 from rollout.store.opening import open_store
@@ -208,6 +209,31 @@ class Story:
                 seen_head=head.hash,
             )
         )
+
+    def adopt(self, plan: Plan, phase: str, **given: Any) -> Story:
+        """Follow another plan from here on; by itself it voids nothing but what rests on the digest."""
+        before, head = self.state(), self.log.head(self.plan.plan)
+        said: dict[str, Any] = {
+            "attempt": 1,
+            "by": "proj",
+            "role": "project_lead",
+            "reason": "the figures were wrong",
+            "before_sha256": before.plan_sha256,
+            "plan_sha256": self.evidence.put(plan.model_dump(mode="json", by_alias=True)),
+            "title": plan.title,
+            "phases": [
+                e.PhaseOutline(id=p.phase, title=p.title, steps=[s.id for s in p.steps])
+                for p in plan.phases
+            ],
+            "params": dict(plan.params),
+            "changed": ["title"],
+            "changes": 1,
+            "gates": [],
+            "checks": [],
+            "seen_seq": head.seq,
+            "seen_head": head.hash,
+        }
+        return self.add(e.PlanAdopted(phase=phase, **{**said, **given}), actor="proj")
 
     def events(self) -> list[e.Event]:
         return list(self.log.read(self.plan.plan))

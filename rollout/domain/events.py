@@ -39,6 +39,7 @@ from rollout.domain.people_events import (
     FindingRaised,
     FindingResolved,
     NoticeAnswered,
+    PlanAdopted,
     SignedOff,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "NoticeAnswered",
     "Payload",
     "PhaseOutline",
+    "PlanAdopted",
     "RolledBack",
     "RolloutCreated",
     "RolloutEnded",
@@ -94,6 +96,7 @@ Payload = (
     | EffectResolved
     | RunObserved
     | DecisionMade
+    | PlanAdopted
     | Attested
     | SignedOff
     | FindingRaised

@@ -9,6 +9,7 @@ from rollout.domain import events as e
 from rollout.domain import fold_people as people
 from rollout.domain.evidence import Verdict
 from rollout.domain.fold_notices import notice_answered, remember_occasion
+from rollout.domain.fold_plan import plan_adopted
 from rollout.domain.state import (
     HISTORY_KEPT,
     CheckState,
@@ -16,6 +17,7 @@ from rollout.domain.state import (
     GateState,
     PastSample,
     PhaseState,
+    PlanInForce,
     RolloutState,
     StepState,
     Tally,
@@ -41,6 +43,7 @@ def _created(state: RolloutState, event: e.Event, p: e.RolloutCreated) -> None:
     state.rollout, state.plan, state.title = event.rollout, p.plan, p.title
     state.plan_sha256, state.profile, state.params = p.plan_sha256, p.profile, p.params
     state.scenario, state.seed, state.created_at = p.scenario, p.seed, event.at
+    state.plans = [PlanInForce(event.seq, p.plan_sha256)]
     state.outline = p.phases
     state.phases = {o.id: PhaseState(id=o.id, title=o.title, since=event.at) for o in p.phases}
 
@@ -243,6 +246,7 @@ _APPLY: dict[type, Callable[[RolloutState, e.Event, Any], None]] = {
     e.EffectResolved: _effect_resolved,
     e.RunObserved: _run_observed,
     e.DecisionMade: people.decision_made,
+    e.PlanAdopted: plan_adopted,
     e.Attested: people.attested,
     e.SignedOff: people.signed_off,
     e.FindingRaised: people.finding_raised,

@@ -59,6 +59,7 @@ def signed_off(state: RolloutState, event: e.Event, p: e.SignedOff) -> None:
             at=event.at,
             rehearsed=p.rehearsed,
             seq=event.seq,
+            plan_sha256=p.plan_sha256,
         )
     )
 

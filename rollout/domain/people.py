@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from rollout.domain.command import LEAD, Case, Outcome, Refusal, Rule, lead_only
 from rollout.domain.events import Attested, EffectResolved, FindingResolved, Payload, SignedOff
 from rollout.domain.plan import CheckSpec, GateSpec, Phase, Plan
-from rollout.domain.state import SOAK_COVERAGE, EffectState, RolloutState, SignatureState
+from rollout.domain.standing import standing_signatures
+from rollout.domain.state import SOAK_COVERAGE, EffectState
 
 
 def find_check(plan: Plan, check_id: str) -> CheckSpec | None:
@@ -16,18 +17,6 @@ def find_check(plan: Plan, check_id: str) -> CheckSpec | None:
         (c for g in plan.gates.values() for c in g.checks if c.check == check_id),
         None,
     )
-
-
-def standing_signatures(state: RolloutState, phase_id: str) -> list[SignatureState]:
-    """Signatures of the phase's current attempt that still speak: a refusal ends with the request
-    it refused, so that the same person can be asked again after a resume."""
-    phase = state.phases[phase_id]
-    return [
-        s
-        for s in state.signatures
-        if (s.phase, s.attempt) == (phase.id, phase.attempt)
-        and (s.approve or s.seq > phase.since_seq)
-    ]
 
 
 def waive(case: Case) -> Outcome:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from rollout.domain.happenings import HappeningBase
+from rollout.domain.evidence import Scalar
+from rollout.domain.happenings import HappeningBase, PhaseOutline
 
 
 class DecisionMade(HappeningBase, frozen=True, kw_only=True, tag="decision_made"):
@@ -20,6 +21,35 @@ class DecisionMade(HappeningBase, frozen=True, kw_only=True, tag="decision_made"
     seen_seq: int
     seen_head: str
     subject: str = ""
+    rehearsed: bool = False
+
+
+class PlanAdopted(HappeningBase, frozen=True, kw_only=True, tag="plan_adopted"):
+    """From here on the rollout follows another plan; its document is evidence under `plan_sha256`.
+
+    `phase` and `attempt` say where the rollout was. `changed`: the dotted paths that differ, at most
+    `MOST_PATHS` of `changes`. `gates` and `checks` mean something else now: what was said of them in this
+    attempt is void and they are asked anew. `resumes`: the stage that a held phase resumes in, where
+    that is not the one it was held from; empty otherwise.
+    """
+
+    phase: str
+    attempt: int
+    by: str
+    role: str
+    reason: str
+    before_sha256: str
+    plan_sha256: str
+    title: str
+    phases: list[PhaseOutline]
+    params: dict[str, Scalar]
+    changed: list[str]
+    changes: int
+    gates: list[str]
+    checks: list[str]
+    seen_seq: int
+    seen_head: str
+    resumes: str = ""
     rehearsed: bool = False
 
 

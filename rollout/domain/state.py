@@ -1,6 +1,6 @@
 """What is so now: a fold of the log, and nothing else. No clock, no plan, no pydantic.
 
-`fold.py` fills it. `encode_state` / `decode_state` are the snapshot's bytes.
+`fold.py` fills it; `snapshot.py` gives its bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rollout.domain.events import PhaseOutline, RunObserved
 from rollout.domain.evidence import Decision, Scalar, Verdict
 from rollout.domain.notices import DeliveryState, OccasionState
 
-FOLD_VERSION = 3
+FOLD_VERSION = 4
 """Raised when the fold changes meaning; snapshots of another version are ignored."""
 
 SOAK_COVERAGE = "soak_coverage"
@@ -86,6 +86,8 @@ class GateState(msgspec.Struct):
     decided_seq: int = 0
     reasons: list[str] = []
     evidence_sha256: str = ""
+    void_seq: int = 0
+    """Where a changed plan took its word away: it is asked anew. 0: it stands."""
 
 
 class StepState(msgspec.Struct):
@@ -161,6 +163,7 @@ class ConfirmationState(msgspec.Struct):
     at: datetime
     seq: int
     file_sha256: str | None = None
+    void_seq: int = 0
 
 
 class SignatureState(msgspec.Struct):
@@ -175,6 +178,7 @@ class SignatureState(msgspec.Struct):
     at: datetime
     rehearsed: bool
     seq: int = 0
+    plan_sha256: str = ""
 
 
 class DecisionState(msgspec.Struct):
@@ -187,6 +191,8 @@ class DecisionState(msgspec.Struct):
     subject: str
     at: datetime
     seq: int
+    void_seq: int = 0
+    """Where a changed plan voided it: the check it waived is another one since."""
 
 
 class PhaseState(msgspec.Struct):
@@ -218,6 +224,13 @@ HISTORY_KEPT = 200
 """Samples of one check kept in state; the log keeps all."""
 
 
+class PlanInForce(msgspec.Struct, frozen=True):
+    """The plan that holds from event `seq` on."""
+
+    seq: int
+    plan_sha256: str
+
+
 class RolloutState(msgspec.Struct):
     """Everything that is so after event `seq`."""
 
@@ -225,6 +238,8 @@ class RolloutState(msgspec.Struct):
     plan: str = ""
     title: str = ""
     plan_sha256: str = ""
+    plans: list[PlanInForce] = []
+    """Every plan that was ever followed, oldest first; the last one is `plan_sha256`."""
     profile: str = ""
     scenario: str | None = None
     seed: int | None = None
@@ -264,33 +279,16 @@ class RolloutState(msgspec.Struct):
     def step(self, phase: str, attempt: int, step: str) -> StepState | None:
         return self.steps.get(f"{phase}/{attempt}/{step}")
 
-    def waiver(self, phase: str, attempt: int, check: str) -> DecisionState | None:
-        """The waiver of a check in this attempt, newest first."""
+    def waiver(self, phase: str, attempt: int, check: str, *, at: int = 0) -> DecisionState | None:
+        """The newest waiver of a check in this attempt that counts now, or counted at event `at`."""
         return next(
             (
                 d
                 for d in reversed(self.decisions)
                 if d.decision == "waive"
                 and (d.phase, d.attempt, d.subject) == (phase, attempt, check)
+                and (d.void_seq == 0 or 0 < at < d.void_seq)
+                and (at == 0 or d.seq <= at)
             ),
             None,
         )
-
-
-class _Snapshot(msgspec.Struct):
-    version: int
-    state: RolloutState
-
-
-def encode_state(state: RolloutState) -> bytes:
-    """Snapshot bytes; only `decode_state` of the same fold version reads them back."""
-    return msgspec.json.encode(_Snapshot(FOLD_VERSION, state))
-
-
-def decode_state(body: bytes) -> RolloutState | None:
-    """None when the snapshot is of another fold version or does not parse: fold from the log."""
-    try:
-        snapshot = msgspec.json.decode(body, type=_Snapshot)
-    except msgspec.MsgspecError:
-        return None
-    return snapshot.state if snapshot.version == FOLD_VERSION else None

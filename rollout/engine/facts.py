@@ -33,7 +33,8 @@ class LogFacts:
 
     def confirmation(self, check: str) -> Confirmation | None:
         for found in reversed(self._state.confirmations):
-            if (found.check, found.phase, found.attempt) == (check, self._phase, self._attempt):
+            mine = (found.check, found.phase, found.attempt) == (check, self._phase, self._attempt)
+            if mine and not found.void_seq:
                 return Confirmation(
                     by=found.by,
                     role=found.role,

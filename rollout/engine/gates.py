@@ -70,7 +70,7 @@ class GateRunner:
         Whoever sets an end comes back then by himself.
         """
         gate = self.record.state.gate(phase.id, phase.attempt, moment, spec.gate)
-        if gate is None or _is_stale(gate, phase):
+        if gate is None or gate.void_seq or _is_stale(gate, phase):
             self.record.append([_opening(phase, moment, spec, gate)])
             return None
         if gate.decision is not None:
@@ -208,6 +208,7 @@ def _is_unanswered(state: RolloutState, gate: GateState, check: CheckSpec) -> bo
         c
         for c in state.confirmations
         if (c.check, c.phase, c.attempt) == (check.check, gate.phase, gate.attempt)
+        and not c.void_seq
     ]
     if not said:
         return True

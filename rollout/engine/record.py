@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rollout.domain.events import Payload
 from rollout.domain.fold import apply
-from rollout.domain.state import RolloutState, decode_state, encode_state
+from rollout.domain.snapshot import decode_state, encode_state
+from rollout.domain.state import RolloutState
 from rollout.ports import Clock, EventLog, Head
 
 ACTOR = "rollout"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rollout.domain.events import StageChanged, StepCompleted, StepStarted
 from rollout.domain.evidence import Decision
 from rollout.domain.machine import PlanMachine
-from rollout.domain.people import standing_signatures
 from rollout.domain.plan import Phase, Plan, StepSpec
+from rollout.domain.standing import standing_signatures
 from rollout.domain.state import PhaseState, RolloutState
 from rollout.domain.windows import next_open
 from rollout.engine.gates import GateRunner

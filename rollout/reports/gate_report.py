@@ -195,10 +195,7 @@ def _waiver(state: RolloutState, gate: GateState, check: str) -> DecisionState |
     """A waiver that this round counted: given before it was decided, for a check that did not pass."""
     if gate.checks[check].verdict is Verdict.PASS:
         return None
-    waiver = state.waiver(gate.phase, gate.attempt, check)
-    if waiver is None or (gate.decided_seq and waiver.seq > gate.decided_seq):
-        return None
-    return waiver
+    return state.waiver(gate.phase, gate.attempt, check, at=gate.decided_seq)
 
 
 def _text(instant: datetime | None) -> str | None:

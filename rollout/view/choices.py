@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollout.domain.evidence import Decision, Verdict
+from rollout.domain.standing import standing_signatures
 from rollout.domain.state import GateState, PhaseState, RolloutState
 from rollout.view.gates import newest_rounds
 from rollout.view.model import ChoiceView
@@ -74,7 +75,11 @@ def _to_settle(state: RolloutState) -> Iterator[ChoiceView]:
 
 
 def _to_attest(state: RolloutState, phase: PhaseState, words: PlanWords) -> Iterator[ChoiceView]:
-    given = {c.check for c in state.confirmations if (c.phase, c.attempt) == _now(phase)}
+    given = {
+        c.check
+        for c in state.confirmations
+        if (c.phase, c.attempt) == _now(phase) and not c.void_seq
+    }
     for gate in newest_rounds(state, phase.id, phase.attempt):
         if gate.decision is not None:
             continue
@@ -88,7 +93,7 @@ def _to_sign(state: RolloutState, phase: PhaseState, words: PlanWords) -> Iterat
     said = words.phase(phase.id)
     if phase.stage != "sign_off" or said.sign_off is None:
         return
-    given = {s.role for s in state.signatures if (s.phase, s.attempt) == _now(phase) and s.approve}
+    given = {s.role for s in standing_signatures(state, phase.id) if s.approve}
     gate = said.exit[0] if said.exit else ""
     for role in said.sign_off.roles:
         if role not in given:

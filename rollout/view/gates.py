@@ -86,8 +86,8 @@ def _check_view(
 def applied_waiver(gate: GateState, check: str, state: RolloutState) -> str:
     """Who waived a check before this round was decided, else nothing: a later waiver counts for
     the next round."""
-    waiver = state.waiver(gate.phase, gate.attempt, check)
-    if waiver is None or (gate.decided_seq and waiver.seq > gate.decided_seq):
+    waiver = state.waiver(gate.phase, gate.attempt, check, at=gate.decided_seq)
+    if waiver is None:
         return ""
     return f"{waiver.by} ({waiver.role}): {waiver.reason}"
 

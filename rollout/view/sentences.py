@@ -123,6 +123,14 @@ def _decision(p: e.DecisionMade) -> str:
     return f"{_place(p.phase, p.attempt)}: {p.by} ({p.role}) said {said}{about}{_because(p.reason)}"
 
 
+def _plan_adopted(p: e.PlanAdopted) -> str:
+    moved = f"plan {p.before_sha256[:12]} to {p.plan_sha256[:12]}"
+    count = f"{p.changes} change{'' if p.changes == 1 else 's'}"
+    again = f"; asked anew: {', '.join(p.gates)}" if p.gates else ""
+    place = _place(p.phase, p.attempt)
+    return f"{place}: {p.by} ({p.role}) adopted a changed plan ({moved}, {count}{again}){_because(p.reason)}"
+
+
 def _attested(p: e.Attested) -> str:
     said = "confirmed" if p.answer else "denied"
     place = _place(p.phase, p.attempt)
@@ -178,6 +186,7 @@ _SAID: dict[type, Callable[[Any], str]] = {
     e.EffectResolved: _resolved,
     e.RunObserved: _run_observed,
     e.DecisionMade: _decision,
+    e.PlanAdopted: _plan_adopted,
     e.Attested: _attested,
     e.SignedOff: _signed,
     e.FindingRaised: _raised,

@@ -15,7 +15,7 @@ from commands import alone, here, is_one_clear_message, modules_after
 from rollout.cli.held import exit_code
 from rollout.domain.events import KINDS, SoakStarted, StepFailed, StepStarted
 from rollout.domain.evidence import Decision, Verdict
-from rollout.domain.state import encode_state
+from rollout.domain.snapshot import encode_state
 from rollout.store.opening import open_store
 
 HEAVY = {

@@ -17,7 +17,7 @@ from rollout.domain.fold import fold
 from rollout.domain.notice_text import MOST_BODY, MOST_TITLE, TEXTS, fill_text
 from rollout.domain.outbox import deliveries_due, next_due, notices
 from rollout.domain.plan import PLACEHOLDERS, Announcement, Occasion, Plan
-from rollout.domain.state import decode_state, encode_state
+from rollout.domain.snapshot import decode_state, encode_state
 
 ROUTES: dict[str, Any] = {
     "P0": [

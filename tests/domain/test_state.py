@@ -9,13 +9,8 @@ from strategies import count_samples, verdicts
 
 from rollout.domain.assess import SeriesCounts
 from rollout.domain.evidence import Verdict
-from rollout.domain.state import (
-    FOLD_VERSION,
-    RolloutState,
-    Tally,
-    decode_state,
-    encode_state,
-)
+from rollout.domain.snapshot import decode_state, encode_state
+from rollout.domain.state import FOLD_VERSION, RolloutState, Tally
 
 
 def a_state() -> RolloutState:

@@ -71,6 +71,16 @@ def test_a_sentence_is_one_printable_line(payload: e.Payload) -> None:
             "pilot/1/run/trigger: the answer was no: 429, again from 2026-01-06 18:00:00Z",
         ),
         (
+            e.PlanAdopted(
+                phase="pilot", attempt=1, by="ann", role="project_lead", reason="a wrong figure",
+                before_sha256="a" * 64, plan_sha256="b" * 64, title="T", phases=[], params={},
+                changed=["params.rows"], changes=1, gates=["verified"], checks=["created"],
+                seen_seq=1, seen_head="h",
+            ),
+            "pilot: ann (project_lead) adopted a changed plan (plan aaaaaaaaaaaa to bbbbbbbbbbbb, "
+            "1 change; asked anew: verified): a wrong figure",
+        ),
+        (
             e.EffectAnswered(effect="pilot/1/run/trigger", answer="resent", detail="429"),
             "pilot/1/run/trigger: about to be sent again: 429",
         ),

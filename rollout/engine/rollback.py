@@ -9,15 +9,14 @@ from rollout.domain.durations import format_duration
 from rollout.domain.events import Payload, RolledBack, StageChanged, StepProgressed
 from rollout.domain.evidence import Decision
 from rollout.domain.plan import Plan, Rollback, StepSpec
-from rollout.domain.state import PhaseState, RolloutState, StepState
+from rollout.domain.state import PhaseState, StepState
+from rollout.domain.undo_order import newest_first
 from rollout.engine.gates import ROLLBACK, GateRunner
 from rollout.engine.record import RolloutRecord
 from rollout.engine.steps import StepRunner
 from rollout.engine.wake import Wake, earliest
 from rollout.kinds import StepKinds
 from rollout.ports import Clock
-
-_UNDOABLE = {"running", "completed", "failed", "undoing", "undo_failed"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class RollbackRunner:
 
     def has_work(self) -> bool:
         """Whether anything was done so far that could be undone."""
-        return bool(self._to_undo(set(self.record.state.phases)))
+        return bool(self._to_undo())
 
     def _advance(self, phase: PhaseState, rollback: Rollback) -> Wake | None:
         first = self._first(phase, rollback.steps)
@@ -55,7 +54,7 @@ class RollbackRunner:
             return first
         if first:
             return self._end(phase, "undo_failed", first)
-        for step, spec in self._to_undo(_scope(self.record.state, phase)):
+        for step, spec in self._to_undo(phase.undo_from):
             if step.status != "undo_failed":
                 return self.steps.undo(step, spec)
             if step.ended_seq > phase.since_seq:
@@ -90,18 +89,14 @@ class RollbackRunner:
             waits.append(wake)
         return earliest(waits) if waits else "; ".join(failed)
 
-    def _to_undo(self, scope: set[str]) -> list[tuple[StepState, StepSpec]]:
-        """Newest first: steps of the phases in scope that did something and can be undone."""
+    def _to_undo(self, first: str = "") -> list[tuple[StepState, StepSpec]]:
+        """Newest first: steps from phase `first` on that did something and can be undone."""
         specs = {s.id: s for p in self.plan.phases for s in p.steps}
-        found = [
+        return [
             (step, specs[step.step])
-            for step in self.record.state.steps.values()
-            if step.phase in scope
-            and step.step in specs
-            and step.status in _UNDOABLE
-            and self._has_undo(specs[step.step])
+            for step in newest_first(self.record.state, first)
+            if step.step in specs and self._has_undo(specs[step.step])
         ]
-        return list(reversed(found))
 
     def _has_undo(self, spec: StepSpec) -> bool:
         kind = self.kinds.get(spec.step)
@@ -159,10 +154,3 @@ class RollbackRunner:
         )
         self.record.append([*first, moved])
         return None
-
-
-def _scope(state: RolloutState, phase: PhaseState) -> set[str]:
-    """Phases to undo: from the one the decision named (or the first) to the last. Later phases too:
-    a restart from an earlier one leaves what they did in place."""
-    order = list(state.phases)
-    return set(order[order.index(phase.undo_from) if phase.undo_from else 0 :])

@@ -1,0 +1,260 @@
+"""What a rollback would do, shown before anybody says so."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from builders import START, Story, make_plan
+
+from rollout.domain import events as e
+from rollout.domain.assessment import Assessment
+from rollout.domain.machine import PlanMachine
+from rollout.domain.plan import Plan
+from rollout.domain.restoring import Left
+from rollout.domain.state import STAGES
+from rollout.view.rollback_preview import MAY_ROLL_BACK, RollbackPreview, rollback_preview
+from rollout.view.rollback_preview_text import rollback_preview_lines
+from rollout.view.rollback_steps import SHIPPED
+from rollout.view.text import cells
+from rollout.wiring import installed_kinds
+
+SYNC = {
+    "on": "census",
+    "id": 1,
+    "source": "crm.queue",
+    "target": "Thing__c",
+    "key": "Key__c",
+    "user": "005SYNC",
+}
+
+
+def plan(**given: Any) -> Plan:
+    base = {"target": "Thing__c", "key": "Key__c", "fields": ["Name"]}
+    said: dict[str, Any] = {
+        "syncs": {
+            "sync_a": {**SYNC, "operation": "upsert"},
+            "sync_b": {**SYNC, "id": 2, "operation": "update"},
+        },
+        "phases": [
+            {
+                "phase": "pilot",
+                "title": "The pilot",
+                "steps": [
+                    {"step": "capture_baseline", "id": "base", "inputs": base},
+                    {"step": "restrict_source", "id": "narrow", "inputs": {"view": "crm.queue"}},
+                    {"step": "notify", "id": "told", "irreversible": "mail is mail"},
+                    {
+                        "step": "run_sync",
+                        "id": "run_a",
+                        "inputs": {"sync": "sync_a", "baseline": "base"},
+                    },
+                ],
+            },
+            {
+                "phase": "full",
+                "title": "Everything",
+                "steps": [
+                    {
+                        "step": "run_sync",
+                        "id": "run_b",
+                        "inputs": {"sync": "sync_b", "baseline": "base"},
+                    },
+                ],
+            },
+        ],
+        "rollback": {
+            "steps": [{"step": "pause_sync", "id": "stop_a", "inputs": {"sync": "sync_a"}}],
+            "gates": ["all_done"],
+        },
+    }
+    return make_plan(**{**said, **given})
+
+
+def story(**given: Any) -> Story:
+    """The pilot is passed, the run of Sync B goes on."""
+    told = Story(plan(**given)).begin()
+    told.stage("pilot", "open_entry", "pending", "running")
+    done: dict[str, dict[str, Any]] = {
+        "base": {"present": 18_722},
+        "narrow": {},
+        "told": {},
+        "run_a": {"accepted": 1_081},
+    }
+    for name, outputs in done.items():
+        told.add(e.StepStarted(phase="pilot", attempt=1, step=name))
+        told.add(e.StepCompleted(phase="pilot", attempt=1, step=name, outputs=outputs))
+    told.add(run("sync_a", 7, "pilot", "completed", 1_081))
+    told.stage("pilot", "exit_go", "exit_gate", "passed")
+    told.stage("full", "proceed", "ready", "running")
+    told.add(e.StepStarted(phase="full", attempt=1, step="run_b"))
+    return told.add(run("sync_b", 8, "full", "working", 4_000))
+
+
+def run(sync: str, run_id: int, phase: str, status: str, accepted: int) -> e.RunObserved:
+    return e.RunObserved(
+        sync=sync, run_id=run_id, phase=phase, attempt=1, ours=True, status=status,
+        processed=accepted, accepted=accepted, failed=0, invalid=0,
+    )  # fmt: skip
+
+
+def preview(told: Story, scope: str = "", **given: Any) -> RollbackPreview:
+    document = told.plan.model_dump(mode="json", by_alias=True)
+    return rollback_preview(told.state(), document, scope, **given)
+
+
+def assessed(**given: Any) -> Assessment:
+    left = Left(
+        id="a1", key="k1", why="changed", by="005HUMAN", at="2026-01-05T17:00:00Z",
+        baseline={"Name": "old", "Flag__c": None}, written={"Name": "synced"},
+        now={"Name": "mine", "Flag__c": None},
+    )  # fmt: skip
+    said: dict[str, Any] = {
+        "target": "Thing__c",
+        "taken_at": START + timedelta(days=1),
+        "since": START,
+        "baseline": "base",
+        "users": ["005SYNC"],
+        "rows": 18_722,
+        "modified": 9_200,
+        "counts": {"updated": 9_141, "created": 574, "touched": 12, "changed_by_others": 1},
+        "left": [left],
+    }
+    return Assessment(**{**said, **given})
+
+
+def classes(view: RollbackPreview) -> dict[str, int | None]:
+    return {c.name: c.rows for c in view.classes}
+
+
+def test_kinds_that_can_be_undone_are_those_that_ship() -> None:
+    assert {k.kind for k in installed_kinds().steps.values() if k.has_undo} == SHIPPED
+
+
+def test_stages_in_which_one_may_roll_back_are_the_machines() -> None:
+    machine = PlanMachine(["only"])
+    legal = {s for s in STAGES if {"roll_back", "retry_rollback"} & set(machine.legal("only", s))}
+    assert legal == MAY_ROLL_BACK
+
+
+def test_steps_are_in_the_order_of_the_way_back() -> None:
+    view = preview(story())
+    assert [(s.place, s.step) for s in view.steps] == [
+        ("rollback", "stop_a"),
+        ("full", "run_b"),
+        ("pilot", "run_a"),
+        ("pilot", "narrow"),
+    ]
+    assert [s.number for s in view.steps] == [1, 2, 3, 4]
+    assert view.steps[2].what == "take back the 1,081 rows of sync_a, by base"
+
+
+def test_a_part_undoes_only_the_phases_from_there_on() -> None:
+    view = preview(story(), "full")
+    assert view.phases == ["full"]
+    assert [s.step for s in view.steps] == ["stop_a", "run_b"]
+    assert view.command.startswith("rollout decide rollback full ")
+    assert classes(view)["updated"] == 4_000
+    assert classes(view)["created or updated"] == 0
+    with pytest.raises(ValueError, match="nowhere"):
+        preview(story(), "nowhere")
+
+
+def test_what_has_no_way_back_is_said() -> None:
+    assert "pilot: told (notify) stays: mail is mail" in preview(story()).stays
+    assert not any("told" in said for said in preview(story(), "full").stays)
+
+
+def test_from_the_log_alone_it_says_so_and_counts_what_runs_reported() -> None:
+    view = preview(story(), note="no connection")
+    assert view.looked_at is None
+    assert view.source.startswith("from the log alone (no connection)")
+    assert classes(view) == {
+        "updated": 4_000,
+        "created or updated": 1_081,
+        "changed_by_others": None,
+        "deleted_by_others": None,
+    }
+    assert view.runs == ["run 8 of sync_b (ours) is working"]
+
+
+def test_with_a_look_at_the_target_the_rows_are_those_of_the_target() -> None:
+    view = preview(story(), assessed=assessed())
+    assert view.looked_at == START + timedelta(days=1)
+    assert classes(view)["updated"] == 9_141
+    assert classes(view)["deleted_by_others"] == 0
+    assert "1 rows stay as somebody else made them, and are listed" in view.stays
+    (left,) = view.left
+    assert [(v.field, v.baseline, v.written, v.now) for v in left.values] == [
+        ("Name", "old", "synced", "mine")
+    ]
+
+
+def test_calls_and_seconds_are_sums_whose_assumption_is_said() -> None:
+    view = preview(story(), assessed=assessed())
+    assert view.calls == sum(c.calls for c in view.costs)
+    assert view.seconds == sum(c.seconds for c in view.costs)
+    assert {c.what: c.calls for c in view.costs}["give rows back"] == 2 * 46
+    assert view.seconds < 2 * 3600
+    assert "8 s" in view.assumed
+
+
+@pytest.mark.parametrize(
+    ("stage", "why"),
+    [("running", ""), ("rolling_back", "full is rolling back"), ("rolled_back", "rolled back")],
+)
+def test_it_says_when_nobody_may_roll_back(stage: str, why: str) -> None:
+    told = story()
+    if stage != "running":
+        told.stage("full", "roll_back", "running", stage)
+    refused = preview(told).refused
+    assert why in refused
+    assert bool(refused) == bool(why)
+
+
+def test_an_ended_rollout_a_plan_without_a_way_back_and_a_phase_ahead_are_refused() -> None:
+    ended = story().add(e.RolloutEnded(outcome="aborted"))
+    assert "has ended (aborted)" in preview(ended).refused
+    assert "no `rollback:` section" in preview(story(rollback=None)).refused
+    told = Story(plan()).begin().stage("pilot", "open_entry", "pending", "entry_gate")
+    assert "full has not begun" in preview(told, "full").refused
+
+
+def test_a_rollback_that_began_keeps_its_scope() -> None:
+    told = story().say("roll_back", "full", subject="full")
+    told.stage("full", "roll_back", "running", "rolling_back")
+    assert preview(told).scope == "full"
+
+
+@pytest.mark.parametrize("width", [60, 80, 140, 200])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_lines_fit_and_say_the_same(width: int, ascii_only: bool) -> None:
+    for view in (preview(story()), preview(story(), assessed=assessed()), preview(story(), "full")):
+        lines = rollback_preview_lines(view, width, ascii_only=ascii_only)
+        assert all(cells(line) <= width for line in lines)
+        assert all(line.isascii() for line in lines) or not ascii_only
+        text = "\n".join(lines)
+        assert "preview of a rollback" in text
+        assert "API calls" in text
+
+
+def test_rows_that_stay_are_shown_with_all_three_values() -> None:
+    text = "\n".join(rollback_preview_lines(preview(story(), assessed=assessed()), 140))
+    assert "k1: changed by others since by 005HUMAN" in text
+    for word in ("old", "synced", "mine"):
+        assert word in text
+
+
+def test_hostile_texts_of_foreign_systems_stay_on_their_line() -> None:
+    bad = "x\x1b[2J\ny"
+    left = Left(id="a", key=bad, why="changed", by=bad, baseline={"N": bad}, now={"N": "ok"})
+    lines = rollback_preview_lines(preview(story(), assessed=assessed(left=[left])), 100)
+    assert not any(c in line for line in lines for c in "\x1b\n")
+
+
+def test_it_is_data() -> None:
+    document = msgspec.json.decode(msgspec.json.encode(preview(story(), assessed=assessed())))
+    assert document["scope"] == ""
+    assert document["left_rows"] == 1

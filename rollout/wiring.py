@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -15,10 +16,11 @@ from rollout.domain.plan import Plan
 from rollout.kinds import CheckKind, CheckKinds, StepKind, StepKinds
 from rollout.loader.documents import load_document, load_plan
 from rollout.loader.strict_yaml import DEFAULT_LIMITS, Limits
-from rollout.rehearsal.harness import PROFILE, Rehearsal, Setup, Watcher, rehearse
+from rollout.rehearsal.by_hand import catalogue
+from rollout.rehearsal.harness import PROFILE, Ready, Rehearsal, Setup, Watcher, prepared, rehearse
 from rollout.rehearsal.overrides import overridden
-from rollout.rehearsal.scenario import Scenario
-from rollout.store.opening import open_store
+from rollout.rehearsal.scenario import Fault, Scenario
+from rollout.store.opening import Store, open_store
 
 CHECKS, STEPS = "rollout.checks", "rollout.steps"
 
@@ -129,13 +131,30 @@ def run_rehearsal(
 
     Raises: PlanProblems, StoreUnavailable.
     """
+    with _opened(request) as (setup, store):
+        done = rehearse(setup)
+        then(done, store)
+        return done
+
+
+def run_by_hand(request: RehearsalRequest, epoch: int, drive: Callable[[Ready], str]) -> str:
+    """Build the stage in the store of `request` and let `drive` go through it; what it answers.
+
+    Raises: PlanProblems, StoreUnavailable, LogDamaged.
+    """
+    with _opened(request) as (setup, _), prepared(setup, epoch) as ready:
+        return drive(ready)
+
+
+@contextmanager
+def _opened(request: RehearsalRequest) -> Iterator[tuple[Setup, Store]]:
     scenario = overridden(read_scenario(request.plan, request.scenario), request.overrides)
     plan = read_plan(request.plan, request.kinds, {**scenario.params, **request.params})
     journal = _journal(request)
     where = ":memory:" if request.state is None else str(request.state)
     store = open_store(where, create=True, profile=PROFILE, relaxed=True, now=scenario.start)
     try:
-        done = rehearse(
+        yield (
             Setup(
                 plan=plan,
                 scenario=scenario,
@@ -147,12 +166,21 @@ def run_rehearsal(
                 views=view_files(request.plan),
                 journal=journal,
                 watch=request.watch,
-            )
+            ),
+            store,
         )
-        then(done, store)
-        return done
     finally:
         store.close()
+
+
+def scenario_faults(plan: Path) -> dict[str, Fault]:
+    """Every fault of the scenarios beside a plan, by the name under which it can be injected.
+
+    Raises: PlanProblems.
+    """
+    paths = _sorted((plan.parent / "scenarios").glob("*.yaml"))
+    scenarios = [load_document(path, Scenario) for path in paths]
+    return catalogue([(scenario.scenario, scenario.faults) for scenario in scenarios])
 
 
 def _journal(request: RehearsalRequest) -> Path | None:

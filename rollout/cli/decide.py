@@ -37,9 +37,9 @@ def decision(word: str) -> str:
 
 def run(state: str, rollout: str | None, sandbox: Path | None, wish: Wish, *, as_json: bool) -> int:
     """Raises: StoreUnavailable, LogDamaged, PlanProblems, ServiceError."""
-    store, profile = open_live(state, None)
+    store, profile = open_live(state, None, rehearsed=True)
     with store:
-        said = submit(store, rollout, wish, deciding_clock(profile, sandbox))
+        said = submit(store, rollout, wish, deciding_clock(profile, sandbox, state))
     if isinstance(said, Recorded):
         return _recorded(said, as_json=as_json)
     return _refused(said, as_json=as_json)

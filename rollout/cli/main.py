@@ -17,6 +17,7 @@ from rollout import __version__
 from rollout.cli import exits
 from rollout.cli.live_commands import register as register_live
 from rollout.cli.quick import QUICK, STATE, quick
+from rollout.cli.rehearsal_commands import register as register_rehearsals
 
 PLAN = Path("plans/property_sync.yaml")
 """The plan that ships."""
@@ -109,92 +110,6 @@ def schema(
     _tasks.append(partial(plans.schema, plugins or [], out, check=check))
 
 
-@app.command()
-def rehearse(
-    plan: PlanFile = PLAN,
-    scenario: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="One of scenarios/*.yaml beside the plan.")
-    ] = "planned",
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Instead of the scenario's own.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="K=V",
-            help="A parameter of the plan, or operator.* and world.* of the scenario.",
-        ),
-    ] = None,
-    state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the log there (else in memory).")
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the rehearsal in --state.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write a report of every gate there.")
-    ] = None,
-    json: AsJson = False,
-    ascii_only: Annotated[bool, typer.Option("--ascii", help="No glyphs beyond ASCII.")] = False,
-    plugins: Plugins = None,
-) -> None:
-    """Run the whole plan against a mocked world on a virtual clock."""
-    from rollout.cli.rehearse import Wish, run
-
-    wish = Wish(
-        plan=plan,
-        scenario=scenario,
-        seed=seed,
-        settings=tuple(settings or ()),
-        state=state,
-        resume=resume,
-        out=out,
-        as_json=json,
-        ascii_only=ascii_only,
-        plugins=tuple(plugins or ()),
-    )
-    _tasks.append(partial(run, wish))
-
-
-@app.command()
-def sandbox(
-    plan: PlanFile = PLAN,
-    scenario: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="One of scenarios/*.yaml beside the plan.")
-    ] = "planned",
-    seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Instead of the scenario's own.")
-    ] = None,
-    speed: Annotated[
-        float, typer.Option(metavar="N", help="How many times faster than real its time passes.")
-    ] = 1.0,
-    port_base: Annotated[
-        int | None, typer.Option(metavar="P", help="Use the ports P to P+3 (else any free ones).")
-    ] = None,
-    state: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep the world there; started again, it goes on."),
-    ] = None,
-    json: AsJson = False,
-    plugins: Plugins = None,
-) -> None:
-    """Serve the mocked Census, Salesforce and warehouse on 127.0.0.1, on a clock of their own."""
-    from rollout.cli.sandbox import Wish, run
-
-    wish = Wish(
-        plan=plan,
-        scenario=scenario,
-        seed=seed,
-        speed=speed,
-        port_base=port_base,
-        state=state,
-        as_json=json,
-        plugins=tuple(plugins or ()),
-    )
-    _tasks.append(partial(run, wish))
-
-
 _PASS_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
@@ -214,4 +129,5 @@ def _quick_command(name: str) -> None:
 for _name in QUICK:
     _quick_command(_name)
 
+register_rehearsals(app, _tasks.append)
 register_live(app, _tasks.append)

@@ -38,15 +38,32 @@ class Wish:
     as_json: bool
     ascii_only: bool
     plugins: tuple[Path, ...]
+    speed: float | None = None
+
+    def request(self, watch: Watcher | None) -> RehearsalRequest:
+        """Raises: Misuse for a setting that is none."""
+        said = settings(self.settings)
+        return RehearsalRequest(
+            plan=self.plan,
+            scenario=self.scenario,
+            seed=self.seed,
+            params=said.params,
+            kinds=installed_kinds(self.plugins),
+            state=self.state,
+            resume=self.resume,
+            watch=watch,
+            overrides=said.overrides,
+        )
 
 
 def run(wish: Wish) -> int:
     """Raises: PlanProblems, Misuse, KindMisused, StoreUnavailable, LogDamaged."""
     if wish.resume and wish.state is None:
         raise exits.Misuse("--resume needs --state FILE: a rehearsal in memory is gone")
+    if wish.speed is not None:
+        raise exits.Misuse("--speed is for a rehearsal that people drive: add --by-hand")
     if wish.out is not None:
         make_folder(wish.out)
-    said = settings(wish.settings)
     ascii_only = wish.ascii_only or exits.needs_ascii()
     lines: list[str] = []
     result: dict[str, Any] = {}
@@ -60,20 +77,7 @@ def run(wish: Wish) -> int:
             _write_reports(wish.out, rehearsal, result)
 
     with _live(ascii_only=ascii_only) as watch:
-        done = run_rehearsal(
-            RehearsalRequest(
-                plan=wish.plan,
-                scenario=wish.scenario,
-                seed=wish.seed,
-                params=said.params,
-                kinds=installed_kinds(wish.plugins),
-                state=wish.state,
-                resume=wish.resume,
-                watch=watch,
-                overrides=said.overrides,
-            ),
-            tell,
-        )
+        done = run_rehearsal(wish.request(watch), tell)
     if wish.as_json:
         exits.write_json(result)
     else:

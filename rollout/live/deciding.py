@@ -18,6 +18,7 @@ from rollout.domain.state import RolloutState
 from rollout.engine.record import RolloutRecord
 from rollout.live.clocks import StandingClock, SystemClock
 from rollout.live.opening import choose, plan_of
+from rollout.live.profiles import REHEARSAL
 from rollout.ports import Clock, EventLog, EvidenceStore
 from rollout.store.opening import Store
 
@@ -154,6 +155,7 @@ def _command(store: Store, state: RolloutState, wish: Wish) -> Command:
         answer=wish.answer,
         run_id=wish.run_id,
         file_sha256=None if wish.file is None else _kept(store.evidence, wish.file),
+        rehearsed=store.info.profile == REHEARSAL,
     )
 
 

@@ -14,9 +14,11 @@ from rollout.domain.plan import Phase, Plan, StepSpec
 from rollout.engine.record import RolloutRecord
 from rollout.kinds import CheckKinds, StepKinds
 from rollout.live.clocks import SystemClock
-from rollout.live.profiles import PROD, PROFILES
+from rollout.live.profiles import PROD, PROFILES, REHEARSAL
 from rollout.ports import Clock, EventLog, EvidenceStore
+from rollout.rehearsal.board import Board, read_board
 from rollout.rehearsal.harness import outline
+from rollout.store.address import located
 from rollout.store.opening import Store, open_store
 
 ACTOR = "rollout"
@@ -64,13 +66,18 @@ def start(store: Store, plan: Plan, steps: StepKinds, profile: str, clock: Clock
     return Started(name, digest, profile, events[-1].seq)
 
 
-def open_live(setting: str | Path, env: str | None) -> tuple[Store, str]:
+def open_live(
+    setting: str | Path, env: str | None, *, rehearsed: bool = False
+) -> tuple[Store, str]:
     """The store of a rollout that was started, and its profile; `env`, if given, must be that one.
+    `rehearsed`: a rehearsal that people drive is as good.
 
-    Raises: StoreUnavailable; PlanProblems for a store that holds a rehearsal.
+    Raises: StoreUnavailable; PlanProblems for a store that holds a rehearsal otherwise.
     """
     store = open_store(setting, create=False, profile=env)
     profile = store.info.profile or PROD
+    if rehearsed and profile == REHEARSAL and board_of(setting) is not None:
+        return store, profile
     if profile not in PROFILES:
         store.close()
         raise PlanProblems(
@@ -80,6 +87,12 @@ def open_live(setting: str | Path, env: str | None) -> tuple[Store, str]:
             ]
         )
     return store, profile
+
+
+def board_of(setting: str | Path) -> Board | None:
+    """Where a rehearsal that people drive stands; None for every other store."""
+    address = located(setting)
+    return read_board(address) if isinstance(address, Path) else None
 
 
 def choose(log: EventLog, where: str, asked: str | None) -> str:

@@ -17,6 +17,10 @@ from rollout.loader.documents import load_document
 
 PROD, SANDBOX = "prod", "sandbox"
 PROFILES = (PROD, SANDBOX)
+"""What is driven live."""
+
+REHEARSAL = "rehearsal"
+"""The profile of a rehearsal's store."""
 
 Settings = Mapping[str, Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rollout.domain.errors import KindMisused
@@ -13,6 +13,14 @@ from rollout.rehearsal.services.census import CensusMock
 from rollout.rehearsal.services.salesforce import SalesforceMock
 from rollout.rehearsal.switches import Switches
 from rollout.rehearsal.world import World
+
+
+def is_curable(fault: Fault) -> bool:
+    """Whether the world can be put right without the rollout's own way back: a run that somebody
+    started cannot be taken back, data only by the statements that the fault brings along."""
+    if fault.kind == "sql":
+        return bool(fault.cure)
+    return fault.kind != "census_run"
 
 
 @dataclass
@@ -89,6 +97,59 @@ class Actors:
             self.world.set_switch("fivetran", fault.fivetran)
         if fault.api_used is not None:
             self.salesforce.set_api_used(int(fault.api_used * self.salesforce.api_limit))
+
+    def cure(self, fault: Fault) -> None:
+        """Take back what `perform` did, as somebody who found the cause would.
+
+        Raises: KindMisused for a fault that cannot be taken back (`is_curable`).
+        """
+        if not is_curable(fault):
+            raise KindMisused(
+                f"fault {fault.id}: what it changed stays; the way back is the plan's"
+            )
+        cures: Mapping[str, Callable[[Fault], None]] = {
+            "sql": self._cure_sql,
+            "view": self._cure_view,
+            "census_sync": self._cure_source,
+            "schedule": self._cure_schedule,
+            "warehouse": self._cure_warehouse,
+            "clock": self._cure_clock,
+            "world": self._cure_world,
+        }
+        cures[fault.kind](fault)
+
+    def _cure_sql(self, fault: Fault) -> None:
+        for statement in fault.cure:
+            self.world.run_statement(statement, fault.on)
+
+    def _cure_view(self, fault: Fault) -> None:
+        """The approved text again, also of a view that the fault's text put itself in place of."""
+        for name, text in self.views.items():
+            if name == fault.view or f".{name} AS" in fault.by:
+                self.world.run_statement(text, "warehouse")
+
+    def _cure_source(self, fault: Fault) -> None:
+        approved = self._sync(fault).source
+        self._census_sync(fault.model_copy(update={"source": approved}))
+
+    def _cure_schedule(self, fault: Fault) -> None:
+        self._schedule(fault.model_copy(update={"frequency": "never", "paused": False}))
+
+    def _cure_warehouse(self, fault: Fault) -> None:
+        self.switches.warehouse_down_until = None
+
+    def _cure_clock(self, fault: Fault) -> None:
+        self.switches.asleep_until = None
+        if fault.jump is not None:
+            self.switches.clock_off_by -= fault.jump
+
+    def _cure_world(self, fault: Fault) -> None:
+        well = {
+            "workflow": None if fault.workflow is None else "on",
+            "fivetran": None if fault.fivetran is None else "on",
+            "api_used": None if fault.api_used is None else 0.0,
+        }
+        self._world(fault.model_copy(update=well))
 
     def _sync(self, fault: Fault) -> SyncSpec:
         if fault.sync not in self.plan.syncs:

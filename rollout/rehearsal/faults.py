@@ -28,15 +28,19 @@ class FiredFault:
 
 @dataclass
 class FaultPlan:
-    """Watches events and calls. `perform` does what a fault says; HTTP faults are answered by `on_call`."""
+    """Watches events and calls. `perform` does what a fault says, `cure` takes it back; HTTP faults
+    are answered by `on_call`."""
 
     faults: list[Fault]
     now: Callable[[], datetime]
     perform: Actor
     journal: Journal
+    cure: Actor
     position: Callable[[], int] = lambda: 0
     """The newest event's number."""
     fired: dict[str, FiredFault] = field(default_factory=dict)
+    injected: set[str] = field(default_factory=set)
+    cleared: set[str] = field(default_factory=set)
     _armed: dict[str, datetime] = field(default_factory=dict)
     _calls: dict[str, int] = field(default_factory=dict)
 
@@ -44,7 +48,8 @@ class FaultPlan:
         """Arm and, when they wait for nothing more, fire faults whose moment this is."""
         for payload in payloads:
             for fault in self.faults:
-                if fault.id not in self._armed and _is_moment(fault, payload):
+                is_over = fault.id in self._armed or fault.id in self.cleared
+                if not is_over and _is_moment(fault, payload):
                     self._armed[fault.id] = self.now() + fault.at.after
         self.fire_due()
 
@@ -52,13 +57,58 @@ class FaultPlan:
         """Fire armed faults whose time has come."""
         for fault in self.faults:
             at = self._armed.get(fault.id)
-            if at is not None and at <= self.now() and fault.id not in self.fired:
+            if at is not None and at <= self.now() and not self._is_over(fault):
                 self._fire(fault)
 
     def next_at(self) -> datetime | None:
         """When the next armed fault fires."""
-        waiting = [at for name, at in self._armed.items() if name not in self.fired]
+        waiting = [
+            at for f in self.faults if not self._is_over(f) and (at := self._armed.get(f.id))
+        ]
         return min(waiting, default=None)
+
+    def _is_over(self, fault: Fault) -> bool:
+        return fault.id in self.fired or fault.id in self.cleared
+
+    def state_of(self, fault: Fault) -> str:
+        """waiting (its moment has not come), armed, active (it fired), or cleared."""
+        if fault.id in self.cleared:
+            return "cleared"
+        if fault.id in self.fired:
+            return "active"
+        return "armed" if fault.id in self._armed or fault.id in self.injected else "waiting"
+
+    def inject(self, fault: Fault) -> None:
+        """Let a fault happen now, whatever moment it names; one about a call, at the next such call.
+        Its id must be new. Raises: KindMisused when the world has nothing it could change."""
+        self.faults.append(fault)
+        self.injected.add(fault.id)
+        self.journal.write(
+            {
+                "kind": "injected",
+                "at": to_text(self.now()),
+                "document": fault.model_dump(mode="json", by_alias=True, exclude_unset=True),
+            }
+        )
+        if fault.kind != "http":
+            self._fire(fault)
+
+    def restore_injected(self, fault: Fault) -> None:
+        """From the journal: this fault was injected; a later entry says when it fired."""
+        self.faults.append(fault)
+        self.injected.add(fault.id)
+
+    def clear(self, fault: Fault) -> None:
+        """It fires no more, and what it did is mended by `cure`."""
+        self.journal.write({"kind": "cleared", "fault": fault.id, "at": to_text(self.now())})
+        self.restore_cleared(fault.id)
+
+    def restore_cleared(self, fault_id: str) -> None:
+        """Clear a fault without writing it down again."""
+        fault = next(f for f in self.faults if f.id == fault_id)
+        if fault.id in self.fired and fault.kind != "http":
+            self.cure(fault)
+        self.cleared.add(fault.id)
 
     def on_call(self, method: str, path: str) -> HttpFault | None:
         """What goes wrong with this call, if anything. A `call` moment of another kind of fault
@@ -66,7 +116,8 @@ class FaultPlan:
         call = f"{method} {path}"
         for fault in self.faults:
             pattern = fault.at.call
-            if pattern is None or not fnmatchcase(call, pattern):
+            is_meant = pattern is not None and fnmatchcase(call, pattern)
+            if not is_meant or fault.id in self.cleared:
                 continue
             count = self._calls[fault.id] = self._calls.get(fault.id, 0) + 1
             if not fault.at.nth <= count < fault.at.nth + fault.at.times:

@@ -97,10 +97,55 @@ class Setup:
 
 def rehearse(setup: Setup) -> Rehearsal:
     """Run to the end, or to where the scripted lead has no answer any more (outcome `held`)."""
+    with prepared(setup) as ready:
+        lead = ScriptedLead(
+            setup.plan,
+            setup.scenario.operator,
+            ready.controller,
+            lambda e: _look(ready.stage, setup.plan, e),
+        )
+        return ready.came_to(_drive(ready, lead))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A rehearsal that can be driven: the stage is built, the log has its first event."""
+
+    setup: Setup
+    stage: Stage
+    controller: Controller
+    outbox: OutboxRunner
+
+    def came_to(self, outcome: str) -> Rehearsal:
+        """The rehearsal as it is now."""
+        state, setup = self.controller.state, self.setup
+        began = state.created_at or self.stage.clock.now()
+        return Rehearsal(
+            setup.plan,
+            setup.scenario.model_copy(update={"faults": list(self.stage.faults.faults)}),
+            setup.seed,
+            state,
+            outcome,
+            self.stage.faults.fired,
+            (self.stage.clock.now() - began).total_seconds(),
+            setup.log,
+            setup.evidence,
+        )
+
+    def world_time(self, at: datetime | None) -> datetime | None:
+        """A wake-up on the controller's clock, in the world's time; never in the past."""
+        if at is None:
+            return None
+        return max(at - self.stage.switches.clock_off_by, self.stage.clock.now())
+
+
+@contextmanager
+def prepared(setup: Setup, epoch: int = 0) -> Iterator[Ready]:
+    """Build the stage, begin the log or go on with it. `epoch` is the ownership of a shared store."""
     with _patient_collector():
         stage = build_stage(setup.plan, setup.scenario, setup.seed, setup.views, setup.journal)
         try:
-            return _run(setup, stage)
+            yield _ready(setup, stage, epoch)
         finally:
             stage.close()
 
@@ -117,7 +162,7 @@ def _patient_collector() -> Iterator[None]:
         gc.set_threshold(*usual)
 
 
-def _run(setup: Setup, stage: Stage) -> Rehearsal:
+def _ready(setup: Setup, stage: Stage, epoch: int) -> Ready:
     name = setup.plan.plan
     log = ObservedLog(setup.log, stage.faults.on_events)
     stage.faults.position = lambda: setup.log.head(name).seq
@@ -132,63 +177,43 @@ def _run(setup: Setup, stage: Stage) -> Rehearsal:
         checks=setup.checks,
         steps=setup.steps,
         workers=0,
+        epoch=epoch,
     )
     controller = Controller(setup.plan, name, services)
     if controller.state.latest_at is not None:
         stage.advance_to(controller.state.latest_at)
-    lead = ScriptedLead(
-        setup.plan, setup.scenario.operator, controller, lambda e: _look(stage, setup.plan, e)
-    )
-    outcome = _drive(setup, stage, controller, lead)
-    state = controller.state
-    began = state.created_at or stage.clock.now()
-    simulated = (stage.clock.now() - began).total_seconds()
-    return Rehearsal(
-        setup.plan,
-        setup.scenario,
-        setup.seed,
-        state,
-        outcome,
-        stage.faults.fired,
-        simulated,
-        setup.log,
-        setup.evidence,
-    )
-
-
-def _drive(setup: Setup, stage: Stage, controller: Controller, lead: ScriptedLead) -> str:
-    """Tick, tell people, answer, let time pass; the outcome. Beyond the rollout's end, and once
-    nobody answers any more, time passes only for notices that are still to be told."""
     outbox = OutboxRunner(
         setup.plan, controller.record, stage.connections, stage.controller_clock, workers=0
     )
+    return Ready(setup, stage, controller, outbox)
+
+
+def _drive(ready: Ready, lead: ScriptedLead) -> str:
+    """Tick, tell people, answer, let time pass; the outcome. Beyond the rollout's end, and once
+    nobody answers any more, time passes only for notices that are still to be told."""
+    stage, controller = ready.stage, ready.controller
     while True:
         wake = controller.tick()
-        notices = outbox.deliver_due()
-        if setup.watch is not None:
-            setup.watch(controller.state, stage.clock.now())
+        notices = ready.outbox.deliver_due()
+        if ready.setup.watch is not None:
+            ready.setup.watch(controller.state, stage.clock.now())
         answer_at = None if wake.ended else lead.act(wake, stage.clock.now())
         if answer_at is not None and answer_at <= stage.clock.now():
             continue
-        told_at = notices.at if notices is not None else None
+        told_at = ready.world_time(notices.at if notices is not None else None)
         if wake.ended and told_at is None:
             return controller.state.outcome
         waits = [
             at
-            for at in (_true(wake.at, stage), answer_at, stage.faults.next_at())
+            for at in (ready.world_time(wake.at), answer_at, stage.faults.next_at())
             if at is not None and not wake.ended
         ]
         if not waits and (told_at is None or not wake.ended):
             return "held"
-        until = min([*waits, *([told] if (told := _true(told_at, stage)) else [])])
+        until = min([*waits, *([told_at] if told_at else [])])
         if stage.switches.asleep_until is not None:
             until, stage.switches.asleep_until = max(until, stage.switches.asleep_until), None
         stage.advance_to(until)
-
-
-def _true(at: datetime | None, stage: Stage) -> datetime | None:
-    """A wake-up on the controller's clock, in the world's time; never in the past."""
-    return None if at is None else max(at - stage.switches.clock_off_by, stage.clock.now())
 
 
 def _created(setup: Setup, digest: str) -> RolloutCreated:

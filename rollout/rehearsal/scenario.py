@@ -40,7 +40,8 @@ class Moment(Model):
 class Fault(Model):
     """One thing going wrong. The keys beside `id`, `kind`, `at` belong to the kind.
 
-    sql: `on` warehouse or salesforce, `statement` or `statements`. http: `do` with `status`,
+    sql: `on` warehouse or salesforce, `statement` or `statements`; `cure` are the statements that
+    put it right when a person clears the fault. http: `do` with `status`,
     `headers`, `body`, `seconds`. census_run: `sync`, `trigger`. schedule: `sync`, `frequency`,
     `paused`. census_sync: `sync` reads `source` from then on, under the name it had. view: the plan's view file
     `view` is applied again, with `replace` replaced `by` something else. warehouse: it for `down`. world: `workflow`, `fivetran` on or off, `api_used` share. clock: `sleep` (the controller does not run for so long) or `jump` (its clock is off
@@ -67,6 +68,7 @@ class Fault(Model):
     on: Literal["warehouse", "salesforce"] = "warehouse"
     statement: str | None = None
     statements: list[str] = []
+    cure: list[str] = []
     do: str = "status"
     status: int = 500
     headers: dict[str, str] = {}

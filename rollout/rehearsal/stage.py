@@ -34,7 +34,7 @@ from rollout.rehearsal.actors import Actors
 from rollout.rehearsal.clock import VirtualClock
 from rollout.rehearsal.faults import FaultPlan
 from rollout.rehearsal.journal import Journal, read_journal
-from rollout.rehearsal.scenario import Scenario
+from rollout.rehearsal.scenario import Fault, Scenario
 from rollout.rehearsal.services.app import ServicesApp
 from rollout.rehearsal.services.census import CensusMock, MockSync
 from rollout.rehearsal.services.salesforce import SalesforceMock
@@ -209,7 +209,7 @@ def build_stage(
     journal = Journal()
     switches = Switches()
     actors = Actors(plan, clock, world, census, salesforce, switches, views)
-    faults = FaultPlan(list(scenario.faults), clock.now, actors.perform, journal)
+    faults = FaultPlan(list(scenario.faults), clock.now, actors.perform, journal, actors.cure)
     warehouse = JournaledWarehouse(world.warehouse(), clock, journal, switches)
     stage = Stage(
         scenario,
@@ -289,3 +289,7 @@ def _replay(stage: Stage, past: Iterable[Mapping[str, object]]) -> None:
         elif entry["kind"] == "fault":
             seq = int(str(entry.get("seq", 0)))
             stage.faults.restore(str(entry["fault"]), str(entry["at"]), seq)
+        elif entry["kind"] == "injected":
+            stage.faults.restore_injected(Fault.model_validate(entry["document"]))
+        elif entry["kind"] == "cleared":
+            stage.faults.restore_cleared(str(entry["fault"]))

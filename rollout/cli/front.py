@@ -1,6 +1,6 @@
-"""The way in: `status`, `log` and `verify` at once, everything else behind Typer.
+"""The way in: the quick commands at once, everything else behind Typer.
 
-Typer brings pydantic and rich; the three commands that people run all day must not wait for them.
+Typer brings pydantic and rich; the commands that people run all day must not wait for them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every command but the quick three, as Typer parses them; the work is in the modules they name.
+"""Every command but the quick ones, as Typer parses them; the work is in the modules they name.
 
 Typer only parses: a command leaves its task behind, which runs when Typer is done, so that no
 library decides an exit code or swallows a closed pipe.

@@ -1,4 +1,4 @@
-"""The three commands that start quickly: their arguments, and where their work is."""
+"""The commands that start quickly: their arguments, and where their work is."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from rollout.cli import exits
@@ -17,6 +18,7 @@ QUICK = {
     "status": "Show where a rollout is, what blocks it and what a person may do next.",
     "log": "Show what happened, one line an event.",
     "verify": "Check that nothing in the log was changed, removed or lost.",
+    "sync": "Show how one sync's runs go: progress, rejects, and how near they are to their brakes.",
 }
 """Commands answered here, with their help."""
 
@@ -35,17 +37,8 @@ def quick(name: str, argv: Sequence[str]) -> int:
 
 
 def _answer(name: str, options: argparse.Namespace) -> int:
-    if name == "status":
-        from rollout.cli import status
-
-        return status.run(options)
-    if name == "log":
-        from rollout.cli import log
-
-        return log.run(options)
-    from rollout.cli import verify
-
-    return verify.run(options)
+    # The module of a command is loaded when the command is asked for, and no other one.
+    return int(import_module(f"rollout.cli.{name}").run(options))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,7 +91,25 @@ def _verify() -> _Parser:
     return _parser("verify")
 
 
-_PARSERS = {"status": _status, "log": _log, "verify": _verify}
+def _picture(name: str) -> _Parser:
+    """A picture of the rollout, for eyes, for ears, or as data."""
+    parser = _parser(name)
+    parser.add_argument("--rollout", metavar="NAME", help="which one (the one begun last)")
+    parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
+    parser.add_argument("--width", type=_count, metavar="N", help="columns (those of the terminal)")
+    parser.add_argument(
+        "--plain", action="store_true", help="sentences for a screen reader: nothing drawn"
+    )
+    return parser
+
+
+def _sync() -> _Parser:
+    parser = _picture("sync")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="which sync (the one run last)")
+    return parser
+
+
+_PARSERS = {"status": _status, "log": _log, "verify": _verify, "sync": _sync}
 
 
 def _count(text: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -14,7 +14,10 @@ from rollout.adapters.http import HttpClient, HttpLimits
 from rollout.domain.errors import PlanProblems, ServiceError, ServiceGarbled
 from rollout.domain.instants import from_text
 from rollout.live.profiles import Profile
+from rollout.live.system_clock import SystemClock
 from rollout.ports import Clock
+
+__all__ = ["PacedClock", "SandboxClock", "StandingClock", "SystemClock", "clock_of"]
 
 READ_AGAIN_S = 1.0
 """Real seconds for which the last answer of a sandbox's clock is carried on."""
@@ -24,15 +27,6 @@ class PacedClock(Clock, Protocol):
     """A clock that knows how many of its seconds pass in a real one."""
 
     speed: float
-
-
-class SystemClock:
-    """The wall clock; nothing else in this program reads it."""
-
-    speed = 1.0
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251 - the one place where real time comes in
 
 
 class StandingClock:

@@ -54,13 +54,89 @@ class GateWords(msgspec.Struct, frozen=True):
 
 class SignOffWords(msgspec.Struct, frozen=True):
     roles: list[str] = []
+    expires: str = ""
+
+
+class StepWords(msgspec.Struct, frozen=True):
+    """`step` is its kind; `irreversible` says why there is no way back, where there is none."""
+
+    id: str
+    step: str = ""
+    title: str = ""
+    irreversible: str | None = None
+    inputs: dict[str, Any] = {}
+
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.title or f"{self.step} {self.id}".strip().replace("_", " ")
+
+
+class SoakWords(msgspec.Struct, frozen=True):
+    """Durations as the plan's document has them: `2d`, `12h`."""
+
+    lasts: str = msgspec.field(name="for")
+    checkpoints: dict[str, list[str]] = {}
+    every: dict[str, list[str]] = {}
+    min_coverage: str = ""
+
+
+class WindowWords(msgspec.Struct, frozen=True):
+    days: list[str] = []
+    between: list[str] | None = None
+    not_on: list[str] = []
+
+    def said(self) -> str:
+        """`tue, wed, thu 10:00-12:00, not on holidays`."""
+        hours = " " + "-".join(t[:5] for t in self.between) if self.between else ""
+        never = f", not on {', '.join(self.not_on)}" if self.not_on else ""
+        return f"{', '.join(self.days)}{hours}{never}".replace("_", " ")
 
 
 class PhaseWords(msgspec.Struct, frozen=True):
     phase: str
     title: str = ""
+    entry: list[str] = []
+    steps: list[StepWords] = []
+    soak: SoakWords | None = None
     exit: list[str] = []
     sign_off: SignOffWords | None = None
+    window: WindowWords | None = None
+
+
+class SyncWords(msgspec.Struct, frozen=True):
+    on: str = ""
+    id: int = 0
+    title: str = ""
+    operation: str = ""
+    source: str = ""
+    target: str = ""
+    key: str = ""
+
+
+class PersonWords(msgspec.Struct, frozen=True):
+    person: str
+
+
+class ConnectionWords(msgspec.Struct, frozen=True):
+    """Only what it uses: addresses and secrets are nobody's to see."""
+
+    uses: str = ""
+
+
+class RouteWords(msgspec.Struct, frozen=True):
+    channels: list[str] = []
+    after: str = ""
+    weekly: dict[str, Any] | None = None
+
+
+class NotificationWords(msgspec.Struct, frozen=True):
+    routes: dict[str, list[RouteWords]] = {}
+
+
+class RollbackWords(msgspec.Struct, frozen=True):
+    steps: list[StepWords] = []
+    gates: list[str] = []
+    within: str = ""
 
 
 class PlanWords(msgspec.Struct, frozen=True):
@@ -68,14 +144,29 @@ class PlanWords(msgspec.Struct, frozen=True):
 
     plan: str = ""
     title: str = ""
+    timezone: str = ""
     phases: list[PhaseWords] = []
     gates: dict[str, GateWords] = {}
+    syncs: dict[str, SyncWords] = {}
+    roles: dict[str, list[PersonWords]] = {}
+    connections: dict[str, ConnectionWords] = {}
+    notifications: NotificationWords | None = None
+    rollback: RollbackWords | None = None
 
     def gate(self, name: str) -> GateWords:
         return self.gates.get(name) or GateWords(name, title=name.replace("_", " "))
 
     def phase(self, name: str) -> PhaseWords:
         return next((p for p in self.phases if p.phase == name), PhaseWords(name, title=name))
+
+    def step(self, phase: str, name: str) -> StepWords:
+        """A step of a phase or of the way back; only its name when the plan does not know it."""
+        back = self.rollback.steps if self.rollback else []
+        found = (s for s in (*self.phase(phase).steps, *back) if s.id == name)
+        return next(found, StepWords(name, title=name.replace("_", " ")))
+
+    def people(self, role: str) -> list[str]:
+        return [p.person for p in self.roles.get(role, [])]
 
 
 def plan_words(document: Any) -> PlanWords:

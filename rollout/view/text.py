@@ -110,6 +110,16 @@ def instant(at: datetime | None) -> str:
     return "-" if at is None else to_text(at.replace(microsecond=0)).replace("T", " ")
 
 
+def to_minute(at: datetime | None) -> str:
+    """Where the second does not matter.
+
+    >>> from datetime import UTC
+    >>> to_minute(datetime(2026, 1, 6, 18, 0, 34, tzinfo=UTC)), to_minute(None)
+    ('2026-01-06 18:00Z', '-')
+    """
+    return "-" if at is None else f"{instant(at)[:16]}Z"
+
+
 def figure(value: Scalar) -> str:
     """A metric without its condition: grouped digits, four decimals at most.
 

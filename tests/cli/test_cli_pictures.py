@@ -1,0 +1,73 @@
+"""`sync`: the pictures that the screens show too, as commands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from builders import Story, store_file
+from commands import here, is_one_clear_message, modules_after
+from test_cli_quick import HEAVY
+from view_stories import ended, looked_at, started, sync_plan, triggered
+
+from rollout.cli.picture import present
+from rollout.domain.state import RolloutState
+
+
+def _run(story: Story) -> Story:
+    story.plan = sync_plan()
+    return ended(looked_at(triggered(started(story)), 0, 20, 50))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A store whose pilot has run sync_a."""
+    store_file(tmp_path / "run.db", _run)
+    return tmp_path / "run.db"
+
+
+def test_sync_shows_the_one_run_last(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = here(capsys, "sync", "--state", run, "--width", 80).out
+    assert "Sync A (sync_a, 101, upsert)" in out
+    assert "50 of 50 rows" in out
+    assert "4  too long" in out
+
+
+def test_sync_in_json_is_the_same_picture(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = here(capsys, "sync", "sync_b", "--state", run, "--json").json()
+    assert (found["sync"], found["state"]["state"]) == ("sync_b", "IDLE")
+
+
+def test_sync_for_ears_draws_nothing(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = here(capsys, "sync", "--state", run, "--plain").out
+    assert "stops the run at > 10 %" in out
+    assert "━" not in out
+
+
+def test_an_unknown_sync_is_refused_with_those_there_are(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended_ = here(capsys, "sync", "sync_c", "--state", run)
+    assert ended_.code == 2
+    assert is_one_clear_message(ended_.err, "'sync_c'", "sync_a, sync_b")
+
+
+def test_a_plan_without_syncs_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store_file(tmp_path / "s.db", lambda story: story.begin())
+    ended_ = here(capsys, "sync", "--state", tmp_path / "s.db")
+    assert ended_.code == 2
+    assert is_one_clear_message(ended_.err, "has no sync")
+
+
+@pytest.mark.parametrize("command", ["sync"])
+def test_the_pictures_load_nothing_heavy(command: str, run: Path) -> None:
+    assert not modules_after([command, "--state", run]) & HEAVY
+
+
+def test_only_production_goes_by_the_machines_clock() -> None:
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    assert present(RolloutState(profile="rehearsal", latest_at=past)) == past
+    assert present(RolloutState(profile="prod", latest_at=past)) > past + timedelta(days=365)
+    ahead = datetime(2999, 1, 1, tzinfo=UTC)
+    assert present(RolloutState(profile="prod", latest_at=ahead)) == ahead

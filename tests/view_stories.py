@@ -1,0 +1,138 @@
+"""Logs of rollouts that run syncs and watch, for tests of views and screens."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import timedelta
+from typing import Any
+
+from builders import Story, make_plan, make_run
+from hypothesis import strategies as st
+
+from rollout.domain import events as e
+from rollout.domain.plan import Phase, Plan, SyncSpec
+from rollout.view.plan_words import PlanWords, plan_words
+
+
+def sync_plan(**given: Any) -> Plan:
+    """`pilot` runs sync_a with brakes and expectations, `full` runs sync_b; both are in a window."""
+    run_a = {
+        "sync": "sync_a",
+        "within": "15m",
+        "stop_if": {"error_rate": "> 10 %"},
+        "stop_after_rows": 10,
+        "expect": {"processed": "= ${{ params.size }}", "failed": "= 0"},
+    }
+    syncs = {
+        name: SyncSpec(
+            on="census",
+            id=number,
+            title=f"Sync {name[-1].upper()}",
+            operation="upsert",
+            source="crm.queue",
+            target="Thing__c",
+            key="Key__c",
+        )
+        for name, number in (("sync_a", 101), ("sync_b", 102))
+    }
+    phases = [
+        Phase.model_validate(
+            {
+                "phase": "pilot",
+                "title": "The pilot",
+                "steps": [
+                    {"step": "run_sync", "id": "run_a", "title": "Run A", "inputs": run_a},
+                    {"step": "wait", "id": "rest"},
+                ],
+                "exit": ["verified"],
+                "window": {"days": ["tue", "wed"], "between": ["10:00", "12:00"]},
+            }
+        ),
+        Phase.model_validate(
+            {
+                "phase": "full",
+                "title": "Everything",
+                "steps": [{"step": "run_sync", "id": "run_b", "inputs": {"sync": "sync_b"}}],
+                "exit": ["all_done"],
+            }
+        ),
+    ]
+    return make_plan(**{"syncs": syncs, "phases": phases, "params": {"size": 50}, **given})
+
+
+def words_of(story: Story) -> PlanWords:
+    return plan_words(story.plan.model_dump(mode="json", by_alias=True))
+
+
+def started(story: Story | None = None) -> Story:
+    """The pilot is running; nothing was triggered yet."""
+    story = (story or Story(plan=sync_plan())).begin(params={"size": 50})
+    story.stage("pilot", "open_entry", "pending", "running")
+    return story.add(e.StepStarted(phase="pilot", attempt=1, step="run_a"))
+
+
+def intended(story: Story, name: str = "trigger-1", **given: Any) -> Story:
+    said: dict[str, Any] = {
+        "effect": f"pilot/1/run_a/{name}",
+        "phase": "pilot",
+        "attempt": 1,
+        "step": "run_a",
+        "action": "trigger",
+        "target": "sync 101",
+        "request": {"sync": 101},
+        "idempotent": False,
+    }
+    return story.add(e.EffectIntended(**{**said, **given}))
+
+
+def triggered(story: Story | None = None, run_id: int = 7) -> Story:
+    """The trigger was acknowledged."""
+    story = intended(story or started())
+    return story.add(e.EffectResolved(effect="pilot/1/run_a/trigger-1", how="done", value=run_id))
+
+
+def looked_at(story: Story, *counts: int, gap_s: float = 60, **given: Any) -> Story:
+    """The run after each of these counts, `gap_s` apart; created when it was triggered."""
+    created = given.pop("created_at", story.now)
+    for count in counts:
+        story.wait(seconds=gap_s)
+        story.add(running(count, created_at=created, **given))
+    return story
+
+
+def running(processed: int, **given: Any) -> e.RunObserved:
+    said: dict[str, Any] = {
+        "status": "working",
+        "processed": processed,
+        "accepted": processed,
+        "failed": 0,
+        "source_rows": 50,
+    }
+    return make_run(**{**said, **given})
+
+
+def ended(story: Story, **given: Any) -> Story:
+    """The run is over and accounted for; five of fifty rows were refused."""
+    created = story.now - timedelta(minutes=5)
+    rows = {"processed": 50, "accepted": 45, "failed": 5, "source_rows": 50}
+    story.add(make_run(**{**rows, "created_at": created, "completed_at": story.now, **given}))
+    rejected = [{"key": str(n), "reason": "too long", "status": "rejected"} for n in range(4)]
+    rejected.append({"key": "9", "reason": "no \x1b[31mname", "status": "rejected"})
+    digest = story.evidence.put({"run": {"id": 7}, "rejected": rejected})
+    outputs: dict[str, Any] = {"run_id": 7, "status": "completed", "evidence": digest}
+    return story.add(e.StepCompleted(phase="pilot", attempt=1, step="run_a", outputs=outputs))
+
+
+hostile = st.text(
+    st.one_of(st.characters(codec="utf-8"), st.sampled_from("\x1b\x00\r\n\u202e\u200b[]例\u0308")),
+    max_size=60,
+)
+"""What a foreign system may slip in: escapes, line ends, marks that reorder, wide characters."""
+
+
+def steers_nothing(line: str) -> bool:
+    """Nothing in it moves the cursor, ends the line, hides or reorders."""
+    return not any(
+        unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in "\u202e\u200b\u2066"
+        for c in line
+    )

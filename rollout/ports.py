@@ -53,14 +53,18 @@ class EventLog(Protocol):
     def latest_snapshot(self, rollout: str) -> tuple[Head, bytes] | None: ...
 
 
-class EvidenceStore(Protocol):
-    """Documents by the sha256 of their canonical JSON; writing the same document twice is one."""
-
-    def put(self, document: Any) -> str: ...
+class EvidenceSource(Protocol):
+    """Documents by the sha256 of their canonical JSON, for those who only read."""
 
     def get(self, digest: str) -> Any:
         """Raises: KeyError when absent, LogDamaged when the bytes do not match the digest."""
         ...
+
+
+class EvidenceStore(EvidenceSource, Protocol):
+    """Writing the same document twice is one."""
+
+    def put(self, document: Any) -> str: ...
 
 
 class Schedule(msgspec.Struct, frozen=True):

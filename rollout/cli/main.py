@@ -18,6 +18,7 @@ from rollout.cli import exits
 from rollout.cli.live_commands import register as register_live
 from rollout.cli.quick import QUICK, STATE, quick
 from rollout.cli.rehearsal_commands import register as register_rehearsals
+from rollout.cli.report_command import register as register_report
 
 PLAN = Path("plans/property_sync.yaml")
 """The plan that ships."""
@@ -131,3 +132,4 @@ for _name in QUICK:
 
 register_rehearsals(app, _tasks.append)
 register_live(app, _tasks.append)
+register_report(app, _tasks.append)

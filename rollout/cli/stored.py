@@ -30,10 +30,14 @@ def choose(reader: Reader, asked: str | None) -> str:
     return asked
 
 
-def folded(reader: Reader, rollout: str) -> RolloutState:
-    """The state after the newest event. Raises: StoreUnavailable, LogDamaged."""
+def folded(reader: Reader, rollout: str, *, at: int | None = None) -> RolloutState:
+    """The state after the newest event, or after event `at`. Raises: StoreUnavailable, LogDamaged;
+    Misuse when the log has no such event."""
     state = _from_snapshot(reader, rollout) or RolloutState()
-    while page := reader.events(rollout, after=state.seq, limit=PAGE):
+    if at is not None and state.seq > at:
+        state = RolloutState()
+    before = at + 1 if at is not None else None
+    while page := reader.events(rollout, after=state.seq, before=before, limit=PAGE):
         try:
             fold(page, state)
         except (KeyError, StopIteration) as gap:
@@ -43,6 +47,8 @@ def folded(reader: Reader, rollout: str) -> RolloutState:
             ) from gap
         if len(page) < PAGE:
             break
+    if at is not None and state.seq != at:
+        raise Misuse(f"{rollout}: there is no event #{at}; the log ends at #{state.seq}")
     return state
 
 

@@ -20,8 +20,9 @@ from rollout.engine.outbox import OutboxRunner
 from rollout.engine.record import RolloutRecord
 from rollout.engine.wake import Wake
 from rollout.kinds import CheckKinds, StepKinds
+from rollout.live.approved_plan import plan_of
 from rollout.live.clocks import PacedClock
-from rollout.live.opening import plan_of, require_kinds
+from rollout.live.opening import require_kinds
 from rollout.live.waiting import Signals
 from rollout.ports import Connections, EventLog, Head
 from rollout.store.holder import Ownership

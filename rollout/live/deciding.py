@@ -16,8 +16,9 @@ from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Plan
 from rollout.domain.state import RolloutState
 from rollout.engine.record import RolloutRecord
+from rollout.live.approved_plan import plan_of
 from rollout.live.clocks import StandingClock, SystemClock
-from rollout.live.opening import choose, plan_of
+from rollout.live.opening import choose
 from rollout.live.profiles import REHEARSAL
 from rollout.ports import Clock, EventLog, EvidenceStore
 from rollout.store.opening import Store

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from rollout.domain.errors import LogConflict, LogDamaged, PlanProblems, StoreUnavailable
+from rollout.domain.errors import LogConflict, PlanProblems, StoreUnavailable
 from rollout.domain.events import RolloutCreated
 from rollout.domain.plan import Phase, Plan, StepSpec
 from rollout.engine.record import RolloutRecord
 from rollout.kinds import CheckKinds, StepKinds
+from rollout.live.approved_plan import plan_of
 from rollout.live.clocks import SystemClock
 from rollout.live.profiles import PROD, PROFILES, REHEARSAL
-from rollout.ports import Clock, EventLog, EvidenceStore
+from rollout.ports import Clock, EventLog
 from rollout.rehearsal.board import Board, read_board
 from rollout.rehearsal.harness import outline
 from rollout.store.address import located
@@ -105,28 +104,6 @@ def choose(log: EventLog, where: str, asked: str | None) -> str:
     if asked not in names:
         raise StoreUnavailable(f"{where}: has no rollout {asked!r}; it has {', '.join(names)}")
     return asked
-
-
-def plan_of(evidence: EvidenceStore, digest: str) -> Plan:
-    """The plan as it was approved. Raises: LogDamaged when the store has lost or changed it."""
-    try:
-        plan = Plan.model_validate(evidence.get(digest))
-    except KeyError:
-        raise LogDamaged(f"the plan {digest[:12]} is not in the store: restore a backup") from None
-    except ValidationError as error:
-        raise PlanProblems(
-            [
-                f"the plan {digest[:12]} is of another version of rollout: "
-                f"{error.error_count()} things in it are not understood: use that version"
-            ]
-        ) from error
-    if plan.sha256() != digest:
-        raise PlanProblems(
-            [
-                f"the plan {digest[:12]} reads differently in this version of rollout: use that version"
-            ]
-        )
-    return plan
 
 
 def require_kinds(plan: Plan, checks: CheckKinds, steps: StepKinds) -> None:

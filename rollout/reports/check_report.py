@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from rollout.domain.condition import Condition, format_observed
-from rollout.domain.durations import format_duration
-from rollout.domain.errors import ConditionProblem, LogDamaged
-from rollout.domain.evidence import Observation, Ruling
+from rollout.domain.errors import LogDamaged
+from rollout.domain.evidence import Observation, Ruling, Verdict
 from rollout.domain.instants import to_text
 from rollout.domain.plan import CheckSpec
 from rollout.domain.state import CheckState, DecisionState, GateState
-from rollout.ports import EvidenceStore
+from rollout.ports import EvidenceSource
 from rollout.reports.keys import key_columns, masked
-from rollout.reports.wording import SampleDocument, required, sample_document
+from rollout.reports.moments import age
+from rollout.reports.plain_words import (
+    condition_in_words,
+    condition_of,
+    margin_in_words,
+    metric_in_words,
+    observed_in_words,
+)
+from rollout.reports.wording import SampleDocument, conditions_of, required, sample_document
 
 
 def check_report(
@@ -22,7 +27,7 @@ def check_report(
     name: str,
     spec: CheckSpec | None,
     waiver: DecisionState | None,
-    evidence: EvidenceStore,
+    evidence: EvidenceSource,
     show_keys: bool,
 ) -> dict[str, Any]:
     """What was asked, observed, required and concluded; the evidence's query and sample rows.
@@ -32,15 +37,17 @@ def check_report(
     check = gate.checks[name]
     sample = _sample(name, check, evidence)
     rulings = sample.judgement.rulings if sample is not None else []
+    taken_at = to_text(check.latest_at) if check.latest_at is not None else None
     return {
         "id": name,
         **_said(name, spec),
         "verdict": check.verdict.value if check.verdict is not None else None,
+        "blocks": _blocks(check, spec, waiver),
         "reason": check.reason or check.latest_reason,
         "waived_by": f"{waiver.by} ({waiver.role}): {waiver.reason}" if waiver else None,
         "observed": dict(check.observed),
         "required": required(rulings, spec.go if spec else None, spec.no_go if spec else None),
-        "rulings": [_ruling(ruling) for ruling in rulings],
+        "rulings": _rulings(sample, spec),
         "samples": {
             "taken": check.tally.taken,
             "passed": check.tally.passed,
@@ -49,9 +56,16 @@ def check_report(
             "errors": check.tally.errors,
         },
         "evidence": check.evidence,
-        "taken_at": to_text(check.latest_at) if check.latest_at is not None else None,
-        **_observation(sample, spec, show_keys),
+        "taken_at": taken_at,
+        **_observation(sample, spec, taken_at, show_keys),
     }
+
+
+def _blocks(check: CheckState, spec: CheckSpec | None, waiver: DecisionState | None) -> bool:
+    """Whether the check stands against go: anything but a pass does, unless it only shows or was
+    waived."""
+    is_shadow = spec is not None and spec.shadow
+    return check.verdict is not Verdict.PASS and waiver is None and not is_shadow
 
 
 def _said(name: str, spec: CheckSpec | None) -> dict[str, Any]:
@@ -74,7 +88,7 @@ def _said(name: str, spec: CheckSpec | None) -> dict[str, Any]:
     }
 
 
-def _sample(name: str, check: CheckState, evidence: EvidenceStore) -> SampleDocument | None:
+def _sample(name: str, check: CheckState, evidence: EvidenceSource) -> SampleDocument | None:
     """The newest sample's document. Raises: LogDamaged when it is missing."""
     if check.evidence is None:
         return None
@@ -87,14 +101,16 @@ def _sample(name: str, check: CheckState, evidence: EvidenceStore) -> SampleDocu
 
 
 def _observation(
-    sample: SampleDocument | None, spec: CheckSpec | None, show_keys: bool
+    sample: SampleDocument | None, spec: CheckSpec | None, taken_at: str | None, show_keys: bool
 ) -> dict[str, Any]:
     seen = sample.observation if sample is not None else None
     if seen is None:
-        return {"as_of": None, "source": "", "query": "", "sample_rows": []}
+        return {"as_of": None, "age": None, "source": "", "query": "", "sample_rows": []}
     keys = key_columns(spec.inputs) if spec is not None else set()
+    as_of = to_text(seen.as_of) if seen.as_of is not None else None
     return {
-        "as_of": to_text(seen.as_of) if seen.as_of is not None else None,
+        "as_of": as_of,
+        "age": age(taken_at, as_of),
         "source": seen.source,
         "query": seen.query,
         "sample_rows": _rows(seen, keys, show_keys),
@@ -105,37 +121,28 @@ def _rows(seen: Observation, keys: set[str], show_keys: bool) -> list[dict[str, 
     return [dict(row) if show_keys else masked(row, keys) for row in seen.sample]
 
 
-def _ruling(ruling: Ruling) -> dict[str, Any]:
-    condition = _condition(ruling.condition)
+def _rulings(sample: SampleDocument | None, spec: CheckSpec | None) -> list[dict[str, Any]]:
+    """What must be first, then what must not be, in the order of the judgement."""
+    rulings = list(sample.judgement.rulings) if sample is not None else []
+    refusing = conditions_of(spec.no_go) if spec is not None else 0
+    first_refusing = max(len(rulings) - refusing, 0)
+    return [_ruling(ruling, refuses=n >= first_refusing) for n, ruling in enumerate(rulings)]
+
+
+def _ruling(ruling: Ruling, *, refuses: bool) -> dict[str, Any]:
+    """`met` and `margin` are of the condition as written; where it `refuses`, to be met is bad."""
+    condition = condition_of(ruling.condition)
+    margin = -ruling.margin if refuses and ruling.margin is not None else ruling.margin
     return {
         "metric": ruling.metric,
+        "metric_in_words": metric_in_words(ruling.metric),
         "observed": ruling.observed,
-        "observed_in_words": format_observed(ruling.observed, condition),
+        "observed_in_words": observed_in_words(ruling.observed, condition),
         "condition": ruling.condition,
-        "condition_in_words": condition.for_people() if condition else ruling.condition,
+        "condition_in_words": condition_in_words(ruling.condition),
+        "refuses": refuses,
         "met": ruling.met,
+        "fine": ruling.met if ruling.met is None else ruling.met is not refuses,
         "margin": ruling.margin,
-        "margin_in_words": _margin(ruling.margin, condition),
+        "margin_in_words": margin_in_words(margin, condition),
     }
-
-
-def _condition(text: str) -> Condition | None:
-    try:
-        return Condition.parse(text)
-    except ConditionProblem:
-        return None
-
-
-def _margin(margin: float | None, condition: Condition | None) -> str:
-    """Distance to the bound with its unit: points of a per cent, a duration, or plain.
-
-    >>> _margin(-273.0, None), _margin(0.31, Condition.parse(">= 99 %")), _margin(None, None)
-    ('-273', '+0.31 points', '')
-    """
-    if margin is None:
-        return ""
-    if condition is not None and condition.unit == "s":
-        sign = "-" if margin < 0 else "+"
-        return sign + format_duration(timedelta(seconds=abs(margin)))
-    text = f"{margin:+,.4f}".rstrip("0").rstrip(".") if margin % 1 else f"{margin:+,.0f}"
-    return text + (" points" if condition is not None and condition.unit == "%" else "")

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
+from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
 from rollout.domain.state import GateState, RolloutState
-from rollout.ports import EvidenceStore
-from rollout.reports.gate_report import gate_report
+from rollout.ports import EvidenceSource
+from rollout.reports.gate_report import gate_report, gate_title
 from rollout.reports.markdown import gate_markdown, index_markdown
+from rollout.reports.page import gate_page, index_page
 from rollout.reports.wording import moment_in_words
 
 
 def report_files(
-    state: RolloutState, plan: Plan, evidence: EvidenceStore, *, show_keys: bool = False
+    state: RolloutState,
+    plan: Plan,
+    evidence: EvidenceSource,
+    *,
+    gates: Sequence[GateState] | None = None,
+    plans: Callable[[GateState], Plan] | None = None,
+    show_keys: bool = False,
 ) -> Iterator[tuple[str, str]]:
-    """(file name, text) of `index.md`, and of a `.md` and a `.json` for every decided gate."""
-    decided = [gate for gate in state.gates if gate.decision is not None]
-    yield "index.md", index_markdown(_index(state, plan, decided))
+    """(file name, text) of an index, and of every decided gate: HTML, Markdown and JSON.
+
+    `gates`: only these; `plans`: the plan under which each was asked, where it is not `plan`.
+    """
+    decided = [g for g in (state.gates if gates is None else gates) if g.decision is not None]
+    index = _index(state, plan, decided)
+    yield "index.html", index_page(index)
+    yield "index.md", index_markdown(index)
     for gate in decided:
-        report = gate_report(state, plan, evidence, gate, show_keys=show_keys)
+        its_plan = plans(gate) if plans is not None else plan
+        report = gate_report(state, its_plan, evidence, gate, show_keys=show_keys)
+        yield f"{file_stem(gate)}.html", gate_page(report, index=True)
         yield f"{file_stem(gate)}.md", gate_markdown(report)
         yield f"{file_stem(gate)}.json", json_text(report)
 
@@ -53,6 +68,9 @@ def _index(state: RolloutState, plan: Plan, gates: list[GateState]) -> dict[str,
         "plan_sha256": state.plan_sha256,
         "scenario": state.scenario,
         "seed": state.seed,
+        "profile": state.profile,
+        "timezone": plan.timezone,
+        "log_at": to_text(state.latest_at) if state.latest_at is not None else None,
         "events": state.seq,
         "log_head": state.head,
         "phases": [
@@ -62,8 +80,11 @@ def _index(state: RolloutState, plan: Plan, gates: list[GateState]) -> dict[str,
         "gates": [
             {
                 "decision": gate.decision.value if gate.decision is not None else None,
-                "title": _title(plan, gate),
+                "title": gate_title(plan, gate),
+                "number": _number(plan, gate),
                 "phase": gate.phase,
+                "phase_title": plan.phase(gate.phase).title,
+                "decided_at": to_text(gate.decided_at) if gate.decided_at is not None else None,
                 "moment_in_words": moment_in_words(gate.moment),
                 "attempt": gate.attempt,
                 "round": gate.round,
@@ -81,6 +102,6 @@ def _standing(state: RolloutState) -> str:
     return f"{phase.stage.replace('_', ' ')} in {phase.title}"
 
 
-def _title(plan: Plan, gate: GateState) -> str:
+def _number(plan: Plan, gate: GateState) -> int | None:
     spec = plan.gates.get(gate.gate)
-    return spec.title if spec is not None else gate.gate.replace("_", " ")
+    return spec.number if spec is not None else None

@@ -5,6 +5,7 @@ The same store gives the same bytes: nothing is read but the state, the plan and
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +13,12 @@ from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
 from rollout.domain.state import DecisionState, GateState, RolloutState
-from rollout.ports import EvidenceStore
+from rollout.ports import EvidenceSource
 from rollout.reports.check_report import check_report
+from rollout.reports.standing import question, sign_off, standing
 from rollout.reports.wording import moment_in_words
 
 FORMAT = "rollout gate report 1"
-
-LEAD = "project_lead"
 
 Report = dict[str, Any]
 """JSON types only; see `gate_report` for its keys."""
@@ -27,7 +27,7 @@ Report = dict[str, Any]
 def gate_report(
     state: RolloutState,
     plan: Plan,
-    evidence: EvidenceStore,
+    evidence: EvidenceSource,
     gate: GateState,
     *,
     show_keys: bool = False,
@@ -43,11 +43,12 @@ def gate_report(
     waivers = {name: _waiver(state, gate, name) for name in gate.checks}
     return {
         "format": FORMAT,
-        "question": _question(plan, gate),
-        "title": spec.title if spec is not None else gate.gate.replace("_", " "),
+        "question": question(plan, gate),
+        "title": gate_title(plan, gate),
         "decision": gate.decision.value if gate.decision is not None else None,
         "blocking": list(gate.reasons) if gate.decision is not Decision.GO else [],
-        "sign_off": _sign_off(state, plan, gate),
+        "sign_off": sign_off(state, plan, gate),
+        "standing": standing(state, gate),
         "gate": gate.gate,
         "number": spec.number if spec is not None else None,
         **_place(plan, gate),
@@ -69,9 +70,27 @@ def gate_report(
             "evidence_sha256": gate.evidence_sha256 or None,
             "log_seq": state.seq,
             "log_head": state.head,
+            "log_at": _text(state.latest_at),
+            "command": _command(state, gate, show_keys=show_keys),
         },
         "keys_hashed": not show_keys,
+        "timezone": plan.timezone,
     }
+
+
+def gate_title(plan: Plan, gate: GateState) -> str:
+    """The plan's title of a gate; its name for the engine's own."""
+    spec = plan.gates.get(gate.gate)
+    return spec.title if spec is not None else gate.gate.replace("_", " ")
+
+
+def _command(state: RolloutState, gate: GateState, *, show_keys: bool) -> str:
+    """What gives the same report again; the store and the format are the reader's to name."""
+    said = ["--rollout", state.rollout, "--gate", gate.gate, "--phase", gate.phase]
+    said += ["--attempt", str(gate.attempt), "--moment", gate.moment]
+    said += ["--round", str(gate.round), "--at", str(state.seq)]
+    said += ["--show-keys"] if show_keys else []
+    return f"rollout report --state STORE {shlex.join(said)}"
 
 
 def _place(plan: Plan, gate: GateState) -> Report:
@@ -94,51 +113,6 @@ def _rollout(state: RolloutState) -> Report:
         "profile": state.profile,
         "scenario": state.scenario,
         "seed": state.seed,
-    }
-
-
-def _question(plan: Plan, gate: GateState) -> str:
-    title = plan.phase(gate.phase).title
-    kind, _, rest = gate.moment.partition(":")
-    names = [p.phase for p in plan.phases]
-    following = plan.phases[names.index(gate.phase) + 1 :]
-    then = f"and may “{following[0].title}” follow?" if following else "and with it the rollout?"
-    return {
-        "entry": f"May “{title}” begin?",
-        "exit": f"Is “{title}” done, {then}",
-        "step": f"May “{title}” go on after the step {rest}?",
-        "rollback": "Is the target back at its baseline?",
-        "soak": f"Was “{title}” really watched?",
-    }.get(kind, f"Is “{title}” still clean?")
-
-
-def _sign_off(state: RolloutState, plan: Plan, gate: GateState) -> Report:
-    """Who must put a name to it, and who did. Only an exit gate is signed; an entry gate waits
-    for the lead's word."""
-    rule = plan.phase(gate.phase).sign_off if gate.moment == "exit" else None
-    roles = list(rule.roles) if rule is not None else []
-    given = [
-        {
-            "role": s.role,
-            "by": s.by,
-            "approve": s.approve,
-            "reason": s.reason,
-            "at": to_text(s.at),
-            "evidence_sha256": s.evidence_sha256,
-            "rehearsed": s.rehearsed,
-        }
-        for s in state.signatures
-        if (s.phase, s.attempt, s.gate) == (gate.phase, gate.attempt, gate.gate)
-        and gate.moment == "exit"
-    ]
-    signed = {
-        s["role"] for s in given if s["approve"] and s["evidence_sha256"] == gate.evidence_sha256
-    }
-    return {
-        "roles": roles,
-        "given": given,
-        "missing": [role for role in roles if role not in signed],
-        "proceed": LEAD if gate.moment == "entry" else None,
     }
 
 

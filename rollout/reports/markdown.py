@@ -10,16 +10,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
+from rollout.reports.foreign import lines, one_line
+from rollout.reports.verdicts import decision_seal, must, seal_of, worst_first
+
 _SPECIAL = re.compile(r"([\\`*{}\[\]#|~$])|((?<![^\W_])_|_(?![^\W_]))")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
-_LONGEST = 1000
-_MARKS = {"pass": "✓ PASS", "fail": "✗ FAIL", "inconclusive": "? UNKN", "error": "? UNKN"}
-_DECISIONS = {"go": "GO", "no_go": "NO-GO", "inconclusive": "INCONCLUSIVE", None: "NOT DECIDED"}
-_WORST_FIRST = {"fail": 0, "error": 1, "inconclusive": 2, None: 3, "pass": 4}
 
 
 def escape(value: object) -> str:
@@ -32,9 +27,7 @@ def escape(value: object) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = " ".join(_UNSEEN.sub("", str(value)).split())
-    if len(text) > _LONGEST:
-        text = text[: _LONGEST - 1] + "…"
+    text = one_line(value)
     text = "".join(_HTML.get(character, character) for character in text)
     text = (
         text.replace("://", ":&#47;&#47;").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
@@ -44,7 +37,7 @@ def escape(value: object) -> str:
 
 def fenced(value: object) -> Markup:
     """A block of code that its content cannot close."""
-    text = _UNSEEN.sub("", str(value)).strip("\n")
+    text = lines(value)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return Markup(f"{fence}\n{text}\n{fence}")  # noqa: S704 - a fence is what makes it safe
@@ -72,20 +65,16 @@ def _environment() -> Environment:
         finalize=_finalized,
     )
     environment.filters["fenced"] = fenced
-    environment.filters["mark"] = lambda verdict: _MARKS.get(verdict, "○ TODO")
-    environment.filters["decided"] = lambda decision: _DECISIONS[decision]
-    environment.filters["worst_first"] = _worst_first
+    environment.filters["seal"] = seal_of
+    environment.filters["decided"] = lambda decision: decision_seal(decision).word
+    environment.filters["worst_first"] = worst_first
+    environment.filters["must"] = must
     environment.filters["columns"] = _columns
     return environment
 
 
 def _finalized(value: Any) -> Any:
     return value if isinstance(value, Markup) else Markup(escape(value))  # noqa: S704 - escaped
-
-
-def _worst_first(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Checks that block, then those that are only shown, then those that passed."""
-    return sorted(checks, key=lambda c: _WORST_FIRST[c["verdict"]] + 3.5 * bool(c["shadow"]))
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[str]:

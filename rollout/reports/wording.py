@@ -64,7 +64,7 @@ def required(rulings: Sequence[Ruling], go: Written, no_go: Written) -> str:
     >>> required([], {"a": "= 1", "b": "= 2"}, None)
     'a = 1; b = 2'
     """
-    refusing = len(no_go) if isinstance(no_go, Mapping) else int(no_go is not None)
+    refusing = conditions_of(no_go)
     if not rulings:
         refused = _as_written(no_go)
         parts = [_as_written(go), f"no-go at {refused}" if refused else ""]
@@ -73,6 +73,15 @@ def required(rulings: Sequence[Ruling], go: Written, no_go: Written) -> str:
     said = [r.condition if len(rulings) == 1 else f"{r.metric} {r.condition}" for r in rulings]
     said[first_refusing:] = [f"no-go at {text}" for text in said[first_refusing:]]
     return "; ".join(said)
+
+
+def conditions_of(written: Written) -> int:
+    """How many conditions it has.
+
+    >>> conditions_of(None), conditions_of("= 0"), conditions_of({"a": "= 1", "b": "= 2"})
+    (0, 1, 2)
+    """
+    return len(written) if isinstance(written, Mapping) else int(written is not None)
 
 
 def _as_written(conditions: Written) -> str:

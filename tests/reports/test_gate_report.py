@@ -46,11 +46,14 @@ def test_a_check_says_observed_required_margin_samples_and_evidence() -> None:
     assert check["rulings"] == [
         {
             "metric": "rows",
+            "metric_in_words": "rows",
             "observed": 3,
             "observed_in_words": "3",
             "condition": "= 0",
-            "condition_in_words": "= 0",
+            "condition_in_words": "exactly 0",
+            "refuses": False,
             "met": False,
+            "fine": False,
             "margin": -3.0,
             "margin_in_words": "-3",
         }
@@ -145,7 +148,7 @@ def test_the_report_says_where_in_the_log_it_stands() -> None:
 @pytest.mark.parametrize(
     ("moment", "question"),
     [
-        ("step:look", "May “The pilot” go on after the step look?"),
+        ("step:look", "May “The pilot” go on after “look”?"),
         ("after:4h", "Is “The pilot” still clean?"),
         ("rollback", "Is the target back at its baseline?"),
         ("soak", "Was “The pilot” really watched?"),

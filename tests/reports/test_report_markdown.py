@@ -104,12 +104,15 @@ def test_a_page_of_a_signed_gate_names_the_signatures() -> None:
     assert "- Signed by proj (project_lead)" in page
 
 
-def test_a_folder_holds_an_index_and_two_files_a_gate() -> None:
+def test_a_folder_holds_an_index_and_every_form_of_every_gate() -> None:
     story = completed_story()
     files = dict(report_files(story.state(), story.plan, story.evidence))
     stems = [file_stem(gate) for gate in story.state().gates]
     assert stems == ["pilot-1-entry-ready-1", "pilot-1-exit-verified-1", "full-1-exit-all_done-1"]
-    assert set(files) == {"index.md", *(f"{s}.{kind}" for s in stems for kind in ("md", "json"))}
+    forms = ("html", "md", "json")
+    assert set(files) == {
+        "index.html", "index.md", *(f"{s}.{form}" for s in stems for form in forms)
+    }  # fmt: skip
     for stem in stems:
         assert f"]({stem}.md)" in files["index.md"]
         assert json.loads(files[f"{stem}.json"])["decision"] == "go"
@@ -125,7 +128,7 @@ def test_undecided_gates_get_no_file() -> None:
     story = Story().begin().stage("pilot", "open_entry", "pending", "entry_gate")
     story.gate("pilot", "entry", "ready", {"empty_keys": PASS}, None)
     names = [name for name, _ in report_files(story.state(), story.plan, story.evidence)]
-    assert names == ["index.md"]
+    assert names == ["index.html", "index.md"]
 
 
 def test_the_same_store_gives_the_same_bytes() -> None:

@@ -1,0 +1,188 @@
+"""`rollout report`: from a store to a page that people read, sign and keep."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rollout.cli import exits
+from rollout.cli.files import make_folder, write_file
+from rollout.cli.stored import choose, folded
+from rollout.domain.evidence import Decision
+from rollout.domain.plan import Plan
+from rollout.domain.state import GateState, RolloutState
+from rollout.live.approved_plan import plan_of
+from rollout.reports.choice import Wanted, fitting, telling_gate
+from rollout.reports.folder import json_text, report_files
+from rollout.reports.gate_report import Report, gate_report
+from rollout.reports.markdown import gate_markdown
+from rollout.reports.page import gate_page
+from rollout.store.reading import Reader, open_readonly
+
+Writer = Callable[[Mapping[str, Any]], str]
+
+FORMS: dict[str, Writer] = {"html": gate_page, "markdown": gate_markdown, "json": json_text}
+"""How a report is written, by the name of its form."""
+
+_OF_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}
+
+_CODES = {
+    Decision.GO: exits.GO,
+    Decision.NO_GO: exits.NO_GO,
+    Decision.INCONCLUSIVE: exits.INCONCLUSIVE,
+    None: exits.INCONCLUSIVE,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """The command's arguments, as written."""
+
+    state: str
+    rollout: str | None
+    wanted: Wanted
+    at: int | None
+    form: str | None
+    out: str | None
+    every: bool
+    show_keys: bool
+    by_decision: bool
+    as_json: bool
+
+
+def run(wish: Wish) -> int:
+    """Raises: Misuse, PlanProblems, StoreUnavailable, LogDamaged, OSError."""
+    if wish.form is not None and wish.form not in FORMS:
+        raise exits.Misuse(f"{wish.form!r} is no form of report; use one of {', '.join(FORMS)}")
+    with open_readonly(wish.state) as reader:
+        name = choose(reader, wish.rollout)
+        source = _Source(reader, folded(reader, name, at=wish.at))
+        if wish.every or (wish.out is not None and _is_folder(wish.out)):
+            return _write_folder(source, wish)
+        return _write_one(source, wish)
+
+
+class _Source:
+    """A store, as the reports read it."""
+
+    def __init__(self, reader: Reader, state: RolloutState) -> None:
+        self._reader, self.state = reader, state
+        self._plan = cache(self._plan_of)
+
+    def get(self, digest: str) -> Any:
+        """ports.EvidenceSource."""
+        return self._reader.evidence(digest)
+
+    def plan(self, gate: GateState | None = None) -> Plan:
+        """The plan that the rollout follows, or that it followed when the gate was asked."""
+        return self._plan(self.state.plan_sha256)
+
+    def report(self, gate: GateState, *, show_keys: bool) -> Report:
+        return gate_report(self.state, self.plan(gate), self, gate, show_keys=show_keys)
+
+    def _plan_of(self, digest: str) -> Plan:
+        return plan_of(self, digest)
+
+
+def _write_one(source: _Source, wish: Wish) -> int:
+    gate = _chosen(source, wish.wanted)
+    form = wish.form or _form_of(wish)
+    text = FORMS[form](source.report(gate, show_keys=wish.show_keys))
+    if wish.out is None:
+        exits.write(text)
+    else:
+        path = Path(wish.out)
+        write_file(path, text)
+        _tell(source, wish, {"gate": _named(gate), "form": form}, [path])
+    return _CODES[gate.decision] if wish.by_decision else exits.GO
+
+
+def _write_folder(source: _Source, wish: Wish) -> int:
+    if wish.out is None:
+        raise exits.Misuse("a report of every gate needs a folder: name one with --out DIR")
+    folder = Path(wish.out)
+    make_folder(folder)
+    written = [folder / name for name in _written(folder, _files(source, wish))]
+    _tell(source, wish, {"gates": len(fitting(source.state, wish.wanted))}, written)
+    return exits.GO
+
+
+def _files(source: _Source, wish: Wish) -> Iterator[tuple[str, str]]:
+    gates = [g for g in fitting(source.state, wish.wanted) if g.decision is not None]
+    if not gates:
+        raise exits.Misuse(f"{source.state.rollout}: no gate was decided yet")
+    return report_files(
+        source.state,
+        source.plan(),
+        source,
+        gates=gates,
+        plans=source.plan,
+        show_keys=wish.show_keys,
+    )
+
+
+def _written(folder: Path, files: Iterator[tuple[str, str]]) -> Iterator[str]:
+    for name, text in files:
+        write_file(folder / name, text)
+        yield name
+
+
+def _chosen(source: _Source, wanted: Wanted) -> GateState:
+    state = source.state
+    if wanted.is_anything:
+        gate = telling_gate(state)
+        if gate is None:
+            raise exits.Misuse(f"{state.rollout}: no gate was asked yet")
+        return gate
+    found = fitting(state, wanted)
+    if found:
+        return found[-1]
+    raise exits.Misuse(_not_there(source, wanted))
+
+
+def _not_there(source: _Source, wanted: Wanted) -> str:
+    asked = list(dict.fromkeys(gate.gate for gate in source.state.gates))
+    if wanted.gate is None or wanted.gate in asked:
+        return "no evaluation fits: leave out --phase, --attempt, --moment or --round"
+    known = wanted.gate in source.plan().gates
+    why = "was not asked yet" if known else "is no gate of this plan"
+    return f"{wanted.gate} {why}; asked so far: {', '.join(asked) or 'none'}"
+
+
+def _form_of(wish: Wish) -> str:
+    if wish.as_json and wish.out is None:
+        return "json"
+    if wish.out is not None:
+        return _OF_SUFFIX.get(Path(wish.out).suffix.lower(), "html")
+    if sys.stdout.isatty():
+        exits.say("rollout: as Markdown, to be read here; `--out report.html` writes the page")
+        return "markdown"
+    return "html"
+
+
+def _is_folder(out: str) -> bool:
+    return out.endswith("/") or Path(out).is_dir()
+
+
+def _named(gate: GateState) -> dict[str, Any]:
+    return {
+        "gate": gate.gate,
+        "phase": gate.phase,
+        "attempt": gate.attempt,
+        "moment": gate.moment,
+        "round": gate.round,
+        "decision": gate.decision.value if gate.decision is not None else None,
+    }
+
+
+def _tell(source: _Source, wish: Wish, about: dict[str, Any], written: list[Path]) -> None:
+    files = [str(path) for path in written]
+    if wish.as_json:
+        said = {"rollout": source.state.rollout, "seq": source.state.seq, "head": source.state.head}
+        exits.write_json({**said, **about, "files": files})
+    else:
+        exits.write_lines(files)

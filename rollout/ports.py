@@ -54,15 +54,12 @@ class EventLog(Protocol):
 
 
 class EvidenceSource(Protocol):
-    """Documents by the sha256 of their canonical JSON, for those who only read."""
-
     def get(self, digest: str) -> Any:
-        """Raises: KeyError when absent, LogDamaged when the bytes do not match the digest."""
-        ...
+        """The document. Raises: KeyError when absent, LogDamaged when the bytes do not match."""
 
 
 class EvidenceStore(EvidenceSource, Protocol):
-    """Writing the same document twice is one."""
+    """Documents by the sha256 of their canonical JSON; writing the same document twice is one."""
 
     def put(self, document: Any) -> str: ...
 

@@ -14,6 +14,7 @@ from rollout.cli.files import make_folder, write_file
 from rollout.cli.stored import choose, folded
 from rollout.domain.evidence import Decision
 from rollout.domain.plan import Plan
+from rollout.domain.standing import plan_sha256_at
 from rollout.domain.state import GateState, RolloutState
 from rollout.live.approved_plan import plan_of
 from rollout.reports.choice import Wanted, fitting, telling_gate
@@ -78,8 +79,9 @@ class _Source:
         return self._reader.evidence(digest)
 
     def plan(self, gate: GateState | None = None) -> Plan:
-        """The plan that the rollout follows, or that it followed when the gate was asked."""
-        return self._plan(self.state.plan_sha256)
+        """The plan that the rollout follows, or that it followed when the gate was decided."""
+        seq = gate.decided_seq or self.state.seq if gate is not None else self.state.seq
+        return self._plan(plan_sha256_at(self.state, seq))
 
     def report(self, gate: GateState, *, show_keys: bool) -> Report:
         return gate_report(self.state, self.plan(gate), self, gate, show_keys=show_keys)

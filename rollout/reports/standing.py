@@ -7,7 +7,8 @@ from typing import Any
 from rollout.domain.evidence import Decision
 from rollout.domain.instants import to_text
 from rollout.domain.plan import Phase, Plan, Window
-from rollout.domain.state import GateState, RolloutState
+from rollout.domain.standing import standing_signatures
+from rollout.domain.state import GateState, RolloutState, SignatureState
 
 LEAD = "project_lead"
 
@@ -45,9 +46,13 @@ def _step_title(phase: Phase, step_id: str) -> str:
 def standing(state: RolloutState, gate: GateState) -> str:
     """What became of the evaluation by the time the report was made, in a sentence or two."""
     newest = state.gate(gate.phase, gate.attempt, gate.moment, gate.gate)
-    phase = state.phases[gate.phase]
+    phase = state.phases.get(gate.phase)
     if newest is not None and newest.round > gate.round:
         return f"This gate was asked again since: round {newest.round} {_became(newest)}."
+    if gate.void_seq:
+        return f"The plan was changed since, in event {gate.void_seq}: this gate is asked anew."
+    if phase is None:
+        return "The phase is no longer part of the plan."
     if phase.attempt > gate.attempt:
         return f"The phase was begun again since: attempt {phase.attempt} is the current one."
     if gate.decision is None:
@@ -74,7 +79,7 @@ def sign_off(state: RolloutState, plan: Plan, gate: GateState) -> dict[str, Any]
             "at": to_text(s.at),
             "seq": s.seq,
             "evidence_sha256": s.evidence_sha256,
-            "counts": s.evidence_sha256 == gate.evidence_sha256,
+            "counts": _counts(state, gate, s),
             "rehearsed": s.rehearsed,
         }
         for s in state.signatures
@@ -110,11 +115,22 @@ def window_in_words(window: Window | None, timezone: str) -> str | None:
     return f"{said} ({timezone})"
 
 
+def _counts(state: RolloutState, gate: GateState, signature: SignatureState) -> bool:
+    """Whether it speaks for this evidence; while the phase still asks, also under this plan."""
+    if signature.evidence_sha256 != gate.evidence_sha256:
+        return False
+    phase = state.phases.get(gate.phase)
+    if phase is None or (phase.stage, phase.attempt) != ("sign_off", gate.attempt):
+        return True
+    return signature in standing_signatures(state, phase.id)
+
+
 def _deadline(state: RolloutState, spec: Phase, gate: GateState) -> str | None:
     """Known once the phase asks for signatures."""
-    phase = state.phases[gate.phase]
-    is_asked = phase.stage == "sign_off" and phase.attempt == gate.attempt
-    if not is_asked or phase.since is None or spec.sign_off is None:
+    phase = state.phases.get(gate.phase)
+    if phase is None or (phase.stage, phase.attempt) != ("sign_off", gate.attempt):
+        return None
+    if phase.since is None or spec.sign_off is None:
         return None
     return to_text(phase.since + spec.sign_off.expires)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from builders import PASS, Story, completed_story, held_story, store_file
+from builders import PASS, Story, completed_story, held_story, make_plan, store_file
 from commands import alone, here, is_one_clear_message
 
 from rollout.domain.evidence import Decision
@@ -106,6 +106,23 @@ def test_the_same_bytes_from_another_process_zone_locale_and_hash_seed(
         env={"TZ": "Asia/Kolkata", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "77", "LANG": "de_DE"},
     )  # fmt: skip
     assert other.out == first
+
+
+def test_a_gate_is_told_in_the_words_of_the_plan_it_was_decided_under(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.db"
+
+    def tell(story: Story) -> Story:
+        other = make_plan(title="Another plan")
+        gates = {**other.gates, "ready": other.gates["ready"].model_copy(update={"title": "New"})}
+        held_story(story).adopt(other.model_copy(update={"gates": gates}), "pilot", gates=["ready"])
+        return story
+
+    store_file(path, tell)
+    found = here(capsys, "report", "--state", path, "--gate", "ready", "--json").json()
+    assert found["title"] == "Everything is ready"
+    assert found["standing"] == "The plan was changed since, in event 13: this gate is asked anew."
 
 
 def test_a_store_is_only_read(held: Path, capsys: pytest.CaptureFixture[str]) -> None:

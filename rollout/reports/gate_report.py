@@ -60,19 +60,8 @@ def gate_report(
         "confirmations": _confirmations(state, gate),
         "waivers": [_decision(waiver) for waiver in waivers.values() if waiver is not None],
         "findings": _findings(state, gate),
-        "decisions": [
-            _decision(d)
-            for d in state.decisions
-            if (d.phase, d.attempt) == (gate.phase, gate.attempt) and d.decision != "waive"
-        ],
-        "verify": {
-            "decided_seq": gate.decided_seq or None,
-            "evidence_sha256": gate.evidence_sha256 or None,
-            "log_seq": state.seq,
-            "log_head": state.head,
-            "log_at": _text(state.latest_at),
-            "command": _command(state, gate, show_keys=show_keys),
-        },
+        "decisions": _decisions(state, gate),
+        "verify": _verify(state, gate, show_keys=show_keys),
         "keys_hashed": not show_keys,
         "timezone": plan.timezone,
     }
@@ -82,6 +71,17 @@ def gate_title(plan: Plan, gate: GateState) -> str:
     """The plan's title of a gate; its name for the engine's own."""
     spec = plan.gates.get(gate.gate)
     return spec.title if spec is not None else gate.gate.replace("_", " ")
+
+
+def _verify(state: RolloutState, gate: GateState, *, show_keys: bool) -> Report:
+    return {
+        "decided_seq": gate.decided_seq or None,
+        "evidence_sha256": gate.evidence_sha256 or None,
+        "log_seq": state.seq,
+        "log_head": state.head,
+        "log_at": _text(state.latest_at),
+        "command": _command(state, gate, show_keys=show_keys),
+    }
 
 
 def _command(state: RolloutState, gate: GateState, *, show_keys: bool) -> str:
@@ -150,6 +150,14 @@ def _findings(state: RolloutState, gate: GateState) -> list[Report]:
         }
         for f in state.findings.values()
         if (f.phase, f.attempt) == (gate.phase, gate.attempt) and f.check in gate.checks
+    ]
+
+
+def _decisions(state: RolloutState, gate: GateState) -> list[Report]:
+    return [
+        _decision(d)
+        for d in state.decisions
+        if (d.phase, d.attempt) == (gate.phase, gate.attempt) and d.decision != "waive"
     ]
 
 

@@ -6,11 +6,12 @@ import unicodedata
 from datetime import timedelta
 from typing import Any
 
-from builders import Story, make_plan, make_run
+from builders import Story, make_check, make_plan, make_run, observed
 from hypothesis import strategies as st
 
 from rollout.domain import events as e
-from rollout.domain.plan import Phase, Plan, SyncSpec
+from rollout.domain.evidence import Decision, Verdict
+from rollout.domain.plan import GateSpec, Phase, Plan, SyncSpec
 from rollout.view.plan_words import PlanWords, plan_words
 
 
@@ -135,4 +136,71 @@ def steers_nothing(line: str) -> bool:
     return not any(
         unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} or c in "\u202e\u200b\u2066"
         for c in line
+    )
+
+
+# a watch ---------------------------------------------------------------------
+
+CHECKPOINTS = {"2h": ["early"], "24h": ["late"]}
+EVERY = {"1h": ["watch"], "12h": ["daily"]}
+
+
+def watch_plan(**soak: Any) -> Plan:
+    """One phase that is watched for a day."""
+    gates = {
+        name: GateSpec(
+            gate=name,
+            title=f"The {name} gate",
+            checks=[make_check(f"{name}_rate", go={"rate": "<= 1 %"})],
+        )
+        for name in ("early", "late", "watch", "daily")
+    }
+    said = {"for": "24h", "checkpoints": CHECKPOINTS, "every": EVERY, "min_coverage": "90 %"}
+    phase = {"phase": "care", "title": "A day of watching", "soak": {**said, **soak}}
+    return make_plan(phases=[Phase.model_validate(phase)], gates=gates)
+
+
+def watching(story: Story | None = None) -> Story:
+    """The watch has just begun."""
+    story = (story or Story(plan=watch_plan())).begin()
+    story.stage("care", "proceed", "ready", "running")
+    return story.add(e.SoakStarted(phase="care", attempt=1))
+
+
+def look(
+    story: Story,
+    moment: str,
+    gate: str,
+    verdict: Verdict = Verdict.PASS,
+    decision: Decision | None = Decision.GO,
+    rate: float = 0.002,
+) -> Story:
+    return story.gate(
+        "care", moment, gate, {f"{gate}_rate": (verdict, observed(rate=rate))}, decision
+    )
+
+
+def watched(
+    story: Story | None = None, hours: int = 5, asleep: frozenset[int] = frozenset()
+) -> Story:
+    """So many hours of it, all go; nobody looked in the hours `asleep`."""
+    story = watching(story)
+    for hour in range(1, hours + 1):
+        story.wait(hours=1)
+        if hour in asleep:
+            continue
+        look(story, f"every:1h#{hour}", "watch", rate=0.001 * (hour % 9))
+        if hour == 2:
+            look(story, "after:2h", "early")
+        if hour % 12 == 0:
+            look(story, f"every:12h#{hour // 12}", "daily")
+    return story
+
+
+def breached(story: Story | None = None) -> Story:
+    """The sixth look is no-go and holds the phase."""
+    story = watched(story).wait(hours=1)
+    look(story, "every:1h#6", "watch", Verdict.FAIL, Decision.NO_GO, rate=0.05)
+    return story.stage(
+        "care", "soak_no_go", "running", "held", reason="watch is no_go: watch_rate fail"
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ QUICK = {
     "log": "Show what happened, one line an event.",
     "verify": "Check that nothing in the log was changed, removed or lost.",
     "sync": "Show how one sync's runs go: progress, rejects, and how near they are to their brakes.",
+    "monitor": "Show the watch: time left, checkpoints, looks taken and missed, figures and limits.",
 }
 """Commands answered here, with their help."""
 
@@ -109,7 +111,13 @@ def _sync() -> _Parser:
     return parser
 
 
-_PARSERS = {"status": _status, "log": _log, "verify": _verify, "sync": _sync}
+_PARSERS: dict[str, Callable[[], _Parser]] = {
+    "status": _status,
+    "log": _log,
+    "verify": _verify,
+    "sync": _sync,
+    "monitor": partial(_picture, "monitor"),
+}
 
 
 def _count(text: str) -> int:

@@ -131,6 +131,17 @@ class Condition:
         gaps += [span.high - x] if span.high is not None else []
         return float(min(gaps) * scale)
 
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Lowest and highest number that meet it (shares 0..1, seconds, plain); None where it is open.
+
+        >>> Condition.parse(">= 99 %").bounds(), Condition.parse("within 5 % of 7820").bounds()
+        ((0.99, None), (7429.0, 8211.0))
+        """
+        if not self.numbers or self.op == "!=":
+            return None, None
+        low, high, _ = self._range()
+        return (None if low is None else float(low)), (None if high is None else float(high))
+
     def __str__(self) -> str:
         """Canonical: reads back to an equal condition."""
         return self._written(grouped=False)

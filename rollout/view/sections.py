@@ -7,9 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from rollout.view.marks import Mark
-from rollout.view.text import clip, plain, table, wrap
+from rollout.view.text import clip, pad, plain, table, wrap
 
 Cell = str | Mark
+
+_MARK = 6
+"""Columns of a glyph and its word."""
 
 
 class Prose(msgspec.Struct, frozen=True):
@@ -20,11 +23,19 @@ class Prose(msgspec.Struct, frozen=True):
     indent: int = 2
 
 
-class Rows(msgspec.Struct, frozen=True):
-    """A table. Its columns have names, which only ears need: eyes see what stands below what."""
+class Marked(msgspec.Struct, frozen=True):
+    """Sentences behind their marks, each broken to the width: what must not be cut."""
 
     heading: str = ""
-    columns: Sequence[str] = ()
+    rows: Sequence[tuple[Mark, str]] = ()
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """A table. Its columns have names, which only ears need: eyes see what stands below what. A
+    column without even a name (None) is drawn and not said."""
+
+    heading: str = ""
+    columns: Sequence[str | None] = ()
     rows: Sequence[Sequence[Cell]] = ()
 
 
@@ -34,7 +45,7 @@ class Drawing(msgspec.Struct, frozen=True):
     lines: Sequence[str] = ()
 
 
-Section = Prose | Rows | Drawing
+Section = Prose | Marked | Rows | Drawing
 
 
 def drawn(sections: Iterable[Section], width: int, *, ascii_only: bool = False) -> list[str]:
@@ -54,13 +65,19 @@ def spoken(sections: Iterable[Section]) -> list[str]:
     for section in sections:
         if isinstance(section, Drawing):
             continue
-        if section.heading and (section.rows if isinstance(section, Rows) else section.lines):
+        said = [line for line in _said(section) if line]
+        if section.heading and said:
             lines.append(f"{plain(section.heading).rstrip(':')}:")
-        if isinstance(section, Prose):
-            lines += [" ".join(plain(line).split()) for line in section.lines]
-        else:
-            lines += [_sentence(section.columns, row) for row in section.rows]
-    return [line for line in lines if line]
+        lines += said
+    return lines
+
+
+def _said(section: Prose | Marked | Rows) -> list[str]:
+    if isinstance(section, Prose):
+        return [" ".join(plain(line).split()) for line in section.lines]
+    if isinstance(section, Marked):
+        return [f"{mark.word}: {' '.join(plain(text).split())}" for mark, text in section.rows]
+    return [_sentence(section.columns, row) for row in section.rows]
 
 
 def _drawn(section: Section, width: int, *, ascii_only: bool) -> Iterator[str]:
@@ -73,16 +90,28 @@ def _drawn(section: Section, width: int, *, ascii_only: bool) -> Iterator[str]:
     yield from body
 
 
-def _body(section: Prose | Rows, width: int, *, ascii_only: bool) -> Iterator[str]:
+def _body(section: Prose | Marked | Rows, width: int, *, ascii_only: bool) -> Iterator[str]:
     if isinstance(section, Prose):
         indent = " " * (section.indent if section.heading else 0)
         for line in section.lines:
             yield from wrap(plain(line), width, indent)
         return
     indent = "  " if section.heading else ""
+    if isinstance(section, Marked):
+        for mark, text in section.rows:
+            yield from _hanging(
+                f"{indent}{pad(mark.shown(ascii_only=ascii_only), _MARK)}  ", text, width
+            )
+        return
     rows = [_set(row, width // 3, ascii_only=ascii_only) for row in section.rows]
     for line in table(rows, width - len(indent), ascii_only=ascii_only):
         yield indent + line
+
+
+def _hanging(start: str, text: str, width: int) -> Iterator[str]:
+    first, *rest = wrap(plain(text), width, " " * len(start))
+    yield start + first.lstrip()
+    yield from rest
 
 
 def _set(row: Sequence[Cell], widest: int, *, ascii_only: bool) -> list[str]:
@@ -95,10 +124,12 @@ def _shown(cell: Cell, *, ascii_only: bool) -> str:
     return cell.shown(ascii_only=ascii_only) if isinstance(cell, Mark) else plain(cell)
 
 
-def _sentence(columns: Sequence[str], row: Sequence[Cell]) -> str:
+def _sentence(columns: Sequence[str | None], row: Sequence[Cell]) -> str:
     """`FAIL, check reject rate, observed 2 %.` Empty cells are left out."""
     parts = []
     for name, cell in zip(columns, row, strict=True):
+        if name is None:
+            continue
         said = cell.word if isinstance(cell, Mark) else plain(cell)
         if said:
             parts.append(f"{name} {said}".strip())

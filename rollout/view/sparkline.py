@@ -53,5 +53,6 @@ def _bar(value: float | None, low: float, high: float, ascii_only: bool) -> str:
         return _ASCII_ABSENT if ascii_only else _ABSENT
     bars = _ASCII_BARS if ascii_only else _BARS
     span = high - low
-    share = (value - low) / span if span > 0 and math.isfinite(span) else 0.5
-    return bars[min(int(share * len(bars)), len(bars) - 1) if span > 0 else len(bars) // 2 - 1]
+    if not 0 < span < math.inf:
+        return bars[0 if not value else len(bars) // 2 - 1]
+    return bars[min(int((value - low) / span * len(bars)), len(bars) - 1)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rollout.view.marks import FAIL, MARKS, PASS, TODO, WARN, Mark
 from rollout.view.model import RunView
 from rollout.view.progress_text import progress_words, span
-from rollout.view.sections import Drawing, Prose, Rows, Section, drawn, spoken
+from rollout.view.sections import Drawing, Marked, Prose, Rows, Section, drawn, spoken
 from rollout.view.sparkline import sparkline
 from rollout.view.status_text import bar
 from rollout.view.sync_limits import BreakerView, ExpectedView
@@ -32,7 +32,7 @@ def sync_run_spoken(view: SyncRunView) -> list[str]:
 
 def _sections(view: SyncRunView, width: int, *, ascii_only: bool) -> Iterator[Section]:
     yield Prose(lines=[_title(view)])
-    yield Rows(columns=["", "", ""], rows=[_state(view)])
+    yield Marked(rows=[(MARKS[view.state.word], _state(view))])
     yield Prose(lines=list(_about(view)))
     if view.current is not None:
         yield from _current(view.current, width, ascii_only=ascii_only)
@@ -48,11 +48,10 @@ def _title(view: SyncRunView) -> str:
     return f"{view.title} ({about})" if about else view.title
 
 
-def _state(view: SyncRunView) -> list[str | Mark]:
-    """An empty mark column would be noise; the note takes what is left of the line."""
+def _state(view: SyncRunView) -> str:
     since = f"since {instant(view.state.since)}" if view.state.since else ""
     note = ": ".join(part for part in (since, view.state.note) if part)
-    return [MARKS[view.state.word], view.state.said(), note]
+    return f"{view.state.said()} {note}" if note else view.state.said()
 
 
 def _about(view: SyncRunView) -> Iterator[str]:

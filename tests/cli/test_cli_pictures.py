@@ -1,4 +1,4 @@
-"""`sync`: the pictures that the screens show too, as commands."""
+"""`sync`, `monitor`: the pictures that the screens show too, as commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from builders import Story, store_file
 from commands import here, is_one_clear_message, modules_after
 from test_cli_quick import HEAVY
-from view_stories import ended, looked_at, started, sync_plan, triggered
+from view_stories import ended, looked_at, started, sync_plan, triggered, watch_plan, watched
 
 from rollout.cli.picture import present
 from rollout.domain.state import RolloutState
@@ -18,6 +18,11 @@ from rollout.domain.state import RolloutState
 def _run(story: Story) -> Story:
     story.plan = sync_plan()
     return ended(looked_at(triggered(started(story)), 0, 20, 50))
+
+
+def _watch(story: Story) -> Story:
+    story.plan = watch_plan()
+    return watched(story)
 
 
 @pytest.fixture
@@ -60,7 +65,18 @@ def test_a_plan_without_syncs_says_so(tmp_path: Path, capsys: pytest.CaptureFixt
     assert is_one_clear_message(ended_.err, "has no sync")
 
 
-@pytest.mark.parametrize("command", ["sync"])
+def test_monitor_shows_the_watch_in_every_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_file(tmp_path / "w.db", _watch)
+    state = ("monitor", "--state", tmp_path / "w.db")
+    assert "COUNTING 19h left" in here(capsys, *state, "--width", 80).out
+    assert here(capsys, *state, "--json").json()["coverage"]["answered"] == 6
+    assert "RUN: COUNTING 19h left" in here(capsys, *state, "--plain").out
+    assert here(capsys, *state, "--ascii").out.isascii()
+
+
+@pytest.mark.parametrize("command", ["sync", "monitor"])
 def test_the_pictures_load_nothing_heavy(command: str, run: Path) -> None:
     assert not modules_after([command, "--state", run]) & HEAVY
 

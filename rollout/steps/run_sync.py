@@ -110,7 +110,7 @@ class RunSync:
         spec = context.plan.syncs[inputs.sync]
         restoration = Restoration(spec, inputs.baseline)
         if not restoration.is_planned(context):
-            going = still_going(context.connections.sync_service(spec.on), spec.id)
+            going = _going(context.connections.sync_service(spec.on), spec.id, _ours(context))
             if going is not None:
                 if going.id in _ours(context) and "cancel" not in context.settled:
                     return Act(_cancel(going))
@@ -203,6 +203,12 @@ def _ours(context: StepContext) -> set[int]:
     """Ids of the runs this step's triggers came to, when it is undone."""
     settled = context.forward_settled.items()
     return {int(s.value) for name, s in settled if name.startswith("trigger-") and s.took_place}
+
+
+def _going(service: SyncService, sync_id: int, ours: set[int]) -> SyncRun | None:
+    """A run that still writes: ours are asked one by one, as a list may lag behind."""
+    asked = (service.run(run_id) for run_id in sorted(ours, reverse=True))
+    return next((r for r in asked if not r.is_over), None) or still_going(service, sync_id)
 
 
 def _after(

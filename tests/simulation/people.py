@@ -1,0 +1,221 @@
+"""People at their terminals: they answer what is asked of them, and sometimes what is not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from rollout.domain.errors import StoreUnavailable
+from rollout.domain.events import Payload
+from rollout.domain.plan import Plan
+from rollout.domain.state import EffectState, RolloutState
+from rollout.engine.wake import Need
+from rollout.live.deciding import Recorded, Refused, Wish, submit
+
+from .census import Census
+from .clocks import Wall
+from .dice import Dice
+from .house import House
+from .plans import NAME
+from .process import WatchedLog
+
+LEAD = "project_lead"
+HOLDERS = {LEAD: ("ann", "bea"), "engineer": ("ben",), "sales": ("cho", "ann")}
+WHIMS = (
+    *("hold", "roll_back", "abort", "waive", "settle", "resume", "retry", "restart"),
+    *("proceed", "sign", "attest", "end", "close_finding"),
+)
+
+
+class People:
+    """`meanwhile` is called before each append of theirs: somebody else may be quicker."""
+
+    def __init__(
+        self,
+        house: House,
+        plan: Plan,
+        census: Census,
+        wall: Wall,
+        dice: Dice,
+        meanwhile: Callable[[], None],
+        look: Callable[[], RolloutState],
+    ) -> None:
+        self.house, self.plan, self.census, self.wall = house, plan, census, wall
+        self.dice, self.meanwhile, self.look = dice, meanwhile, look
+        self.said: Counter[str] = Counter()
+        self.patience: Counter[str] = Counter()
+
+    # answers ---------------------------------------------------------------------------
+
+    def answer(self, needs: Sequence[Need]) -> bool:
+        """Somebody answers one of the needs; whether the log moved."""
+        if not needs:
+            return False
+        need = self.dice.pick("need", needs)
+        settle = next((n for n in needs if n.kind == "settle"), None)
+        wish = self._wish(settle or need)
+        if wish is None:
+            return False
+        if self.dice.fires("two_operators"):
+            return self._both(wish)
+        return self.say(wish)
+
+    def _wish(self, need: Need) -> Wish | None:
+        no = self.dice.fires("says_no")
+        if need.kind == "proceed":
+            return _by(LEAD, "proceed")
+        if need.kind == "attest":
+            return _by("engineer", "attest", need.subject, answer=not no)
+        if need.kind == "sign":
+            by = "cho" if need.detail == "sales" else self.dice.pick("signer", HOLDERS[LEAD])
+            return _by(need.detail, "sign", need.subject, answer=not no, by=by)
+        if need.kind == "settle":
+            return self._settle(need.subject)
+        return self._decide(need)
+
+    def _settle(self, effect: str) -> Wish | None:
+        """The lead looks at the service itself: a run above the watermark that could be ours."""
+        state = self.look()
+        known = state.effects.get(effect)
+        if known is None:
+            return None
+        if known.action != "trigger":
+            return _by(LEAD, "settle", effect, run_id=1 if self._is_so(known) else None)
+        bound = {e.value for e in state.effects.values() if e.action == "trigger"}
+        found = [
+            run.id
+            for run in self.census.runs.values()
+            if run.id > (known.watermark or 0)
+            and f"sync {run.sync}" == known.target
+            and run.intent == effect
+            and run.id not in bound
+        ]
+        return _by(LEAD, "settle", effect, run_id=found[0] if found else None)
+
+    def _is_so(self, effect: EffectState) -> bool:
+        """A setting can be seen; of rows and views the lead says that it is done."""
+        sync = next((s for s in self.census.syncs.values() if s.name == effect.target), None)
+        if sync is None:
+            return True
+        if effect.action == "set_paused":
+            return bool(effect.request["paused"]) == sync.paused
+        return bool(effect.request["schedule"]["frequency"] == sync.frequency)
+
+    def _decide(self, need: Need) -> Wish | None:
+        """A phase that stopped: try it again, go on, go back, or end it; patience is finite."""
+        state = self.look()
+        phase = state.phases[need.phase]
+        tried = self.patience[f"{phase.id}.{phase.stage}"] = (
+            self.patience[f"{phase.id}.{phase.stage}"] + 1
+        )
+        if phase.stage == "rolled_back":
+            name = "end" if tried > 1 else self.dice.pick("after", ["end", "retry"])
+            return _by(LEAD, name)
+        if phase.stage == "rollback_failed":
+            return _by(LEAD, "roll_back" if tried <= 3 else "abort")
+        if tried > 6:
+            return _by(LEAD, "roll_back" if tried <= 8 else "abort")
+        choices = ["resume", "resume", "retry", "retry", "roll_back", "waive"]
+        name = self.dice.pick("decision", choices)
+        return _by(LEAD, name, self._subject(name, state))
+
+    # more than was asked for -----------------------------------------------------------
+
+    def whim(self) -> bool:
+        state = self.look()
+        name = self.dice.pick("whim", WHIMS)
+        role = self.dice.pick("role", list(HOLDERS)) if self.dice.fires("wrong_person") else LEAD
+        return self.say(_by(role, name, self._subject(name, state), by=self._somebody(role)))
+
+    def roll_back(self) -> bool:
+        return self.say(_by(LEAD, "roll_back", by="bea"))
+
+    def sign_all(self) -> bool:
+        """Both signatures at once, whatever the stage."""
+        gate = self._subject("sign", self.look())
+        given = [_by(LEAD, "sign", gate, by="bea"), _by("sales", "sign", gate, by="cho")]
+        first, second = (
+            self.say(wish) for wish in given
+        )  # the second also when the first is taken
+        return first or second
+
+    def _somebody(self, role: str) -> str:
+        if self.dice.fires("wrong_person"):
+            return self.dice.pick("stranger", ["ann", "bea", "ben", "cho", "eve"])
+        return self.dice.pick("holder", HOLDERS[role])
+
+    def _subject(self, name: str, state: RolloutState) -> str:
+        phase = state.current_phase()
+        if phase is None:
+            return ""
+        spec = self.plan.phase(phase.id)
+        match name:
+            case "waive" | "attest":
+                gates = [*spec.entry, *spec.exit, "back", "landed"]
+                checks = [c.check for g in gates for c in self.plan.gates[g].checks]
+                return self.dice.pick("check", [*checks, "soak_coverage"])
+            case "sign":
+                return self.dice.pick("gate", spec.exit)
+            case "restart":
+                return self.dice.pick("restart", list(state.phases))
+            case "roll_back":
+                return self.dice.pick("scope", ["", "", phase.id])
+            case "settle":
+                waiting = [e.effect for e in state.effects.values() if e.how == "needs_human"]
+                return self.dice.pick("effect", waiting or ["none"])
+            case "close_finding":
+                return self.dice.pick("finding", [*state.findings, "none"])
+        return ""
+
+    # the door --------------------------------------------------------------------------
+
+    def _both(self, wish: Wish) -> bool:
+        """Two people look, then both decide: the second by what he saw before the first."""
+        seen = self.look().seq
+        other = {"ann": "bea", "bea": "ann", "cho": "ann", "ben": "ben"}[wish.by]
+        first = self.say(replace(wish, seen=seen))
+        self.say(replace(wish, seen=seen, by=other))
+        return first
+
+    def say(self, wish: Wish) -> bool:
+        """Through the door every terminal uses. Whether it was accepted."""
+        if wish.seen is None and self.dice.fires("looked_long_ago"):
+            long_ago = max(self.look().seq - 1 - int(self.dice.between("ago", 0, 30)), 1)
+            wish = replace(wish, seen=long_ago)
+        store = self.house.guest()
+
+        def around(when: str, payloads: Sequence[Payload]) -> None:
+            if when == "before" and self.dice.fires("decides_meanwhile"):
+                self.meanwhile()
+
+        log = WatchedLog(store.log, around, lambda events: None)
+        try:
+            outcome = submit(replace(store, log=log), NAME, wish, self.wall)  # type: ignore[arg-type]
+        except StoreUnavailable:
+            self.said["store unavailable"] += 1
+            return False
+        self.said["accepted" if isinstance(outcome, Recorded) else "refused"] += 1
+        if isinstance(outcome, Refused) and "quicker" in outcome.reason:
+            self.said["overtaken"] += 1
+        return isinstance(outcome, Recorded)
+
+
+def _by(
+    role: str,
+    name: str,
+    subject: str = "",
+    *,
+    by: str | None = None,
+    answer: bool = True,
+    run_id: int | None = None,
+) -> Wish:
+    return Wish(
+        name=name,
+        by=by or HOLDERS[role][0],
+        role=role,
+        reason=f"{name} it is",
+        subject=subject,
+        answer=answer,
+        run_id=run_id,
+    )

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from rollout.domain.events import Event, decode_payload
 from rollout.domain.fold import apply, fold
 from rollout.domain.instants import from_text
-from rollout.domain.state import RolloutState, decode_state, encode_state
+from rollout.domain.snapshot import decode_state, encode_state
+from rollout.domain.state import RolloutState
 
 from .violation import require
 

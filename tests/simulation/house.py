@@ -16,6 +16,7 @@ from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Plan
 from rollout.engine import controller, record
 from rollout.live import deciding, opening
+from rollout.live.approved_plan import plan_of as read_plan
 from rollout.live.clocks import StandingClock
 from rollout.store import ownership
 from rollout.store.opening import Store, open_store
@@ -127,7 +128,7 @@ def quick() -> Iterator[None]:
 
     def plan_of(evidence: Any, digest: str) -> Plan:
         if digest not in plans:
-            plans[digest] = opening.plan_of(evidence, digest)
+            plans[digest] = read_plan(evidence, digest)
         return plans[digest]
 
     def machine(phases: Sequence[str]) -> PlanMachine:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import msgspec
 
 from rollout.cli import exits
-from rollout.cli.stored import PAGE, choose
 from rollout.domain.events import KINDS, Event, kind_of
 from rollout.store.reading import Reader, open_readonly
 from rollout.view.status import event_view
+from rollout.view.stored import PAGE, choose
 from rollout.view.text import instant, plain
 
 

@@ -19,6 +19,7 @@ from rollout.cli.live_commands import register as register_live
 from rollout.cli.quick import QUICK, STATE, quick
 from rollout.cli.rehearsal_commands import register as register_rehearsals
 from rollout.cli.report_command import register as register_report
+from rollout.cli.seat_commands import register as register_seat
 
 PLAN = Path("plans/property_sync.yaml")
 """The plan that ships."""
@@ -133,3 +134,4 @@ for _name in QUICK:
 register_rehearsals(app, _tasks.append)
 register_live(app, _tasks.append)
 register_report(app, _tasks.append)
+register_seat(app, _tasks.append)

@@ -11,7 +11,6 @@ from typing import Any
 
 from rollout.cli import exits
 from rollout.cli.files import make_folder, write_file
-from rollout.cli.stored import choose, folded
 from rollout.domain.evidence import Decision
 from rollout.domain.plan import Plan
 from rollout.domain.standing import plan_sha256_at
@@ -23,6 +22,7 @@ from rollout.reports.gate_report import Report, gate_report
 from rollout.reports.markdown import gate_markdown
 from rollout.reports.page import gate_page
 from rollout.store.reading import Reader, open_readonly
+from rollout.view.stored import choose, folded
 
 Writer = Callable[[Mapping[str, Any]], str]
 

@@ -6,10 +6,10 @@ import argparse
 
 from rollout.cli import exits
 from rollout.cli.held import exit_code
-from rollout.cli.stored import choose, folded, words_of
 from rollout.store.reading import open_readonly
 from rollout.view.status import status_view
 from rollout.view.status_text import status_lines
+from rollout.view.stored import choose, folded, words_of
 
 NEWEST = 8
 """Events shown at the end."""

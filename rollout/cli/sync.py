@@ -6,11 +6,11 @@ import argparse
 
 from rollout.cli import exits
 from rollout.cli.picture import present, show
-from rollout.cli.stored import choose, folded, words_of
 from rollout.domain.state import RolloutState
 from rollout.store.reading import open_readonly
 from rollout.view.plan_words import PlanWords
 from rollout.view.run_samples import KIND, run_samples
+from rollout.view.stored import choose, folded, words_of
 from rollout.view.sync_run import newest_sync, sync_names, sync_run_view
 from rollout.view.sync_run_text import sync_run_lines, sync_run_spoken
 

@@ -6,7 +6,6 @@ import sys
 
 from rollout.cli import exits
 from rollout.cli.log import line
-from rollout.cli.stored import choose, folded, words_of
 from rollout.domain.fold import apply
 from rollout.domain.state import RolloutState
 from rollout.live.waiting import Signals
@@ -14,6 +13,7 @@ from rollout.live.watching import batches
 from rollout.store.reading import Reader, open_readonly
 from rollout.view.status import status_view
 from rollout.view.status_text import status_lines
+from rollout.view.stored import choose, folded, words_of
 
 NEWEST = 5
 

@@ -21,10 +21,10 @@ def status_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> l
     for part in (
         _header(view, ascii_only=ascii_only),
         _phases(view.phases, width, ascii_only=ascii_only),
-        _under_way(view, ascii_only=ascii_only),
-        *(_gate(gate, width, ascii_only=ascii_only) for gate in view.gates),
+        under_way_lines(view, ascii_only=ascii_only),
+        *(gate_summary(gate, width, ascii_only=ascii_only) for gate in view.gates),
         _findings(view),
-        _choices(view, width, ascii_only=ascii_only),
+        choice_lines(view, width, ascii_only=ascii_only),
         event_rows(view.newest, width, ascii_only=ascii_only),
     ):
         found = list(part)
@@ -44,10 +44,10 @@ def live_lines(
         f"{bar(share, min(40, width - 20), ascii_only=ascii_only)}  {passed}/{len(view.phases)} phases",
         "",
         *_phases(view.phases, width, ascii_only=ascii_only),
-        *_under_way(view, ascii_only=ascii_only),
+        *under_way_lines(view, ascii_only=ascii_only),
     ]
     for gate in view.gates[-2:]:
-        lines += ["", *_gate(gate, width, ascii_only=ascii_only)]
+        lines += ["", *gate_summary(gate, width, ascii_only=ascii_only)]
     return [clip(line, width, ascii_only=ascii_only) for line in lines]
 
 
@@ -88,7 +88,7 @@ def _phases(phases: Sequence[PhaseView], width: int, *, ascii_only: bool) -> lis
     return table(rows, width, ascii_only=ascii_only)
 
 
-def _under_way(view: StatusView, *, ascii_only: bool) -> Iterator[str]:
+def under_way_lines(view: StatusView, *, ascii_only: bool) -> Iterator[str]:
     for step in view.steps:
         mark = MARKS[step.word].shown(ascii_only=ascii_only)
         why = f": {step.reason}" if step.reason else ""
@@ -131,7 +131,7 @@ def decision_word(gate: GateView) -> str:
     return gate.decision.value.replace("_", "-").upper()
 
 
-def _gate(gate: GateView, width: int, *, ascii_only: bool) -> Iterator[str]:
+def gate_summary(gate: GateView, width: int, *, ascii_only: bool) -> Iterator[str]:
     mark = MARKS[gate.word].shown(ascii_only=ascii_only)
     met = sum(c.word == "PASS" for c in gate.checks)
     yield f"{mark}  {gate_name(gate)}: {decision_word(gate)}, {met}/{len(gate.checks)} pass"
@@ -159,7 +159,7 @@ def _findings(view: StatusView) -> Iterator[str]:
         yield f"  {finding.severity} {finding.check} ({finding.owner}{due}): {finding.title}"
 
 
-def _choices(view: StatusView, width: int, *, ascii_only: bool) -> Iterator[str]:
+def choice_lines(view: StatusView, width: int, *, ascii_only: bool) -> Iterator[str]:
     awaited = [c for c in view.next if c.awaited]
     others = [c for c in view.next if not c.awaited]
     if awaited:

@@ -1,4 +1,4 @@
-"""Reading a rollout out of a store for the quick commands: newest snapshot, then the rest of the log."""
+"""Reading a rollout out of a store for whoever shows it: newest snapshot, then the rest of the log."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 
 import msgspec
 
-from rollout.cli.exits import Misuse
-from rollout.domain.errors import LogDamaged
+from rollout.domain.errors import LogDamaged, StoreUnavailable
 from rollout.domain.fold import fold
 from rollout.domain.state import FOLD_VERSION, GateState, RolloutState
 from rollout.store.reading import Reader
@@ -19,20 +18,24 @@ PAGE = 2000
 
 
 def choose(reader: Reader, asked: str | None) -> str:
-    """The rollout that was asked for, else the one begun last. Raises: Misuse."""
+    """The rollout that was asked for, else the one begun last. Raises: StoreUnavailable."""
     names = reader.rollouts()
     if not names:
-        raise Misuse(f"{reader.path}: the store holds no rollout yet: start one first")
+        raise StoreUnavailable(f"{reader.path}: the store holds no rollout yet: start one first")
     if asked is None:
         return names[-1]
     if asked not in names:
-        raise Misuse(f"{reader.path}: has no rollout {asked!r}; it has {', '.join(names)}")
+        raise StoreUnavailable(
+            f"{reader.path}: has no rollout {asked!r}; it has {', '.join(names)}"
+        )
     return asked
 
 
 def folded(reader: Reader, rollout: str, *, at: int | None = None) -> RolloutState:
-    """The state after the newest event, or after event `at`. Raises: StoreUnavailable, LogDamaged;
-    Misuse when the log has no such event."""
+    """The state after the newest event, or after event `at`.
+
+    Raises: StoreUnavailable, also when the log has no such event; LogDamaged.
+    """
     state = _from_snapshot(reader, rollout) or RolloutState()
     if at is not None and state.seq > at:
         state = RolloutState()
@@ -48,7 +51,7 @@ def folded(reader: Reader, rollout: str, *, at: int | None = None) -> RolloutSta
         if len(page) < PAGE:
             break
     if at is not None and state.seq != at:
-        raise Misuse(f"{rollout}: there is no event #{at}; the log ends at #{state.seq}")
+        raise StoreUnavailable(f"{rollout}: there is no event #{at}; the log ends at #{state.seq}")
     return state
 
 

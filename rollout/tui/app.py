@@ -1,0 +1,196 @@
+"""The program on the terminal: a table of screens over one link to one store."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from textual import events, on, work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.worker import get_current_worker
+
+from rollout.tui.keys import KEYS, Key, bindings
+from rollout.tui.link import StoreLink
+from rollout.tui.messages import Read, Reading
+from rollout.tui.screens.base import RolloutScreen
+from rollout.tui.screens.mission import MissionScreen
+from rollout.tui.snapshot import Picture
+from rollout.tui.theme import THEMES, next_theme, theme_for
+from rollout.tui.widgets.pane import Pane
+from rollout.tui.widgets.rows import RowsPane
+from rollout.view.environment import environment_of
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the table: the key that leads there, its name, the screen, and in which
+    environments it exists (in all, when none is named)."""
+
+    key: str
+    id: str
+    screen: type[RolloutScreen]
+    only_in: frozenset[str] = frozenset()
+
+    def binding(self) -> Binding:
+        """Its id in a keymap is `screen.<id>`."""
+        return Binding(self.key, f"go_to('{self.id}')", self.id, show=False, id=f"screen.{self.id}")
+
+
+SCREENS: tuple[Entry, ...] = (Entry("1", "mission", MissionScreen),)
+"""A screen is added by one line here."""
+
+AGE_EVERY_S = 1.0
+"""How often the age of the data is written anew when nothing else changes."""
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Who sits here and in front of what. `by` and `role` may be chosen later."""
+
+    link: StoreLink
+    by: str = ""
+    role: str = ""
+    ascii_only: bool = False
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    theme: str | None = None
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class RolloutApp(App[int]):
+    """Reads the store by one thread, folds and draws here. Ends without stopping anything."""
+
+    TITLE = "rollout"
+    CSS_PATH = "app.tcss"
+    MODES: ClassVar[dict[str, Any]] = {entry.id: entry.screen for entry in SCREENS}
+    DEFAULT_MODE = SCREENS[0].id
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(), *(entry.binding() for entry in SCREENS)]
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat = seat
+        self.ascii_only = seat.ascii_only
+        self.said = ""
+        self.picture = Picture()
+        self.snapshot = self.picture.snapshot(seat.monotonic())
+        super().__init__()
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.theme = theme_for(seat.theme, None)
+
+    def on_mount(self) -> None:
+        self.set_class(self.ascii_only, "-ascii")
+        self.set_keymap(dict(self.seat.keymap))
+        self._end_on_signals()
+        self.set_interval(AGE_EVERY_S, self.grow_older)
+        self._read()
+
+    # the link --------------------------------------------------------------
+
+    @work(thread=True, exit_on_error=False, group="link", description="reads the store")
+    def _read(self) -> None:
+        worker = get_current_worker()
+        self.seat.link.run(self._publish, lambda: worker.is_cancelled)
+
+    def _publish(self, reading: Reading) -> None:
+        self.post_message(Read(reading))
+
+    @on(Read)
+    def _take(self, message: Read) -> None:
+        before = self.snapshot.link.state
+        changed = self.picture.take(message.reading)
+        self.snapshot = self.picture.snapshot(self.seat.monotonic())
+        if not isinstance(self.screen, RolloutScreen):
+            return
+        if changed:
+            self.screen.show(self.snapshot)
+        elif self.snapshot.link.state != before:
+            self.screen.show_link(self.snapshot)
+
+    def grow_older(self) -> None:
+        """Write the age of what is shown anew."""
+        self.snapshot = self.picture.snapshot(self.seat.monotonic())
+        if isinstance(self.screen, RolloutScreen):
+            self.screen.show_link(self.snapshot)
+
+    # who and what ----------------------------------------------------------
+
+    @property
+    def who(self) -> str:
+        if not self.seat.by:
+            return ""
+        return f"{self.seat.by} ({self.seat.role})" if self.seat.role else self.seat.by
+
+    def key_of(self, key: Key) -> str:
+        """How the key is written, as the person has it."""
+        return self.seat.keymap.get(key.id, "").partition(",")[0] or key.display
+
+    def say(self, text: str) -> None:
+        """A word above the keys, until the next key is pressed."""
+        self.said = text
+        if isinstance(self.screen, RolloutScreen):
+            self.screen.show_link(self.snapshot)
+
+    def on_key(self, _event: events.Key) -> None:
+        if self.said:
+            self.say("")
+
+    def locked(self, key_id: str) -> str:
+        """Why a key does nothing now; empty when it does."""
+        return ""
+
+    # actions ---------------------------------------------------------------
+
+    def action_go_to(self, screen: str) -> None:
+        entry = next(e for e in SCREENS if e.id == screen)
+        environment = environment_of(self.snapshot.view.profile).word
+        if entry.only_in and environment not in entry.only_in:
+            self.say(f"{screen} exists in {' and '.join(sorted(entry.only_in))} only")
+            return
+        self.switch_mode(screen)
+
+    def action_next_pane(self) -> None:
+        self.screen.focus_next(Pane)
+
+    def action_previous_pane(self) -> None:
+        self.screen.focus_previous(Pane)
+
+    def action_zoom(self) -> None:
+        pane = self.screen.focused
+        if not isinstance(pane, Pane):
+            return
+        zoomed = not self.screen.has_class("-zoomed")
+        for other in self.screen.query(Pane):
+            other.set_class(zoomed and other is pane, "-big")
+        self.screen.set_class(zoomed, "-zoomed")
+
+    def action_theme(self) -> None:
+        self.theme = next_theme(self.theme)
+
+    async def action_leave(self) -> None:
+        self.leave(0)
+
+    # the end ---------------------------------------------------------------
+
+    def _end_on_signals(self) -> None:
+        """So that the terminal is left as it was found."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            try:
+                loop.add_signal_handler(number, self.leave, 128 + number)
+            except (ValueError, RuntimeError):  # not the main thread: somebody else hears them
+                return
+
+    def leave(self, code: int) -> None:
+        self.seat.link.stop.set()
+        self.exit(code, return_code=code)
+
+
+def known_keys() -> dict[str, str]:
+    """Every id of a key that a keymap may name, with its default keys."""
+    own = {key.id: key.keys for key in KEYS}
+    listed = (*Pane.BINDINGS, *RowsPane.BINDINGS, *RolloutApp.BINDINGS)
+    return own | {b.id: b.key for b in listed if isinstance(b, Binding) and b.id}

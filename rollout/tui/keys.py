@@ -1,0 +1,91 @@
+"""Keys: every binding with an id, so that a person can put it elsewhere, and one list for the help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.binding import Binding
+
+from rollout.domain.errors import PlanProblems
+from rollout.domain.plan import Model
+
+
+@dataclass(frozen=True)
+class Key:
+    """`keys` is the default, comma-separated; `shown` how the help writes it."""
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    about: str
+    group: str
+    shown: str = ""
+
+    def binding(self) -> Binding:
+        return Binding(self.keys, self.action, self.label, id=self.id, show=False)
+
+    @property
+    def display(self) -> str:
+        return self.shown or self.keys.partition(",")[0]
+
+
+LOOK, DECIDE, APP = "look", "decide", "everywhere"
+
+KEYS: tuple[Key, ...] = (
+    Key("pane.next", "tab", "next_pane", "next pane", "the next pane", LOOK),
+    Key("pane.previous", "shift+tab", "previous_pane", "previous pane", "the pane before", LOOK),
+    Key("pane.zoom", "z", "zoom", "zoom", "the focused pane alone, and back", LOOK),
+    Key("copy.row", "y", "copy_row", "copy", "copy the row under the cursor", LOOK),
+    Key("copy.all", "Y", "copy_pane", "copy all", "copy the whole pane", LOOK),
+    Key("app.palette", "colon,ctrl+p", "command_palette", "all", "every action by name", APP, ":"),
+    Key("app.help", "question_mark,f1", "help", "help", "what can be done here", APP, "?"),
+    Key("app.theme", "t", "theme", "theme", "dark, light, 16 colours", APP),
+    Key("app.quit", "q,ctrl+q", "leave", "quit", "leave; nothing that runs is stopped", APP),
+)
+
+
+def bindings() -> list[Binding]:
+    """Of the app, by their default keys."""
+    return [key.binding() for key in KEYS]
+
+
+class Keymap(Model):
+    """A person's own keys as a file: `keys: {app.quit: ctrl+q}`, several comma-separated."""
+
+    keys: dict[str, str]
+
+
+def keymap_of(path: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """A person's own keys, by binding id. `known`: every id with its default keys.
+
+    Raises: PlanProblems with every mistake at once.
+    """
+    # Late: only who has a keymap waits for the loader.
+    from rollout.loader.documents import load_document
+
+    return checked(load_document(path, Keymap).keys, known, str(path))
+
+
+def checked(written: Mapping[str, str], known: Mapping[str, str], where: str) -> dict[str, str]:
+    """The mapping, if every id exists and no key does two things. Raises: PlanProblems."""
+    problems = [
+        f"{where}: there is no key {name!r}; use one of {', '.join(sorted(known))}"
+        for name in written
+        if name not in known
+    ]
+    taken: dict[str, str] = {}
+    for name, keys in {**known, **written}.items():
+        for key in _split(keys):
+            first = taken.setdefault(key, name)
+            if first != name and not {first, name}.isdisjoint(written):
+                problems.append(f"{where}: {key!r} would be both {first} and {name}")
+    if problems:
+        raise PlanProblems(problems)
+    return dict(written)
+
+
+def _split(keys: str) -> Iterable[str]:
+    return (key.strip() for key in keys.split(",") if key.strip())

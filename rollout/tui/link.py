@@ -1,0 +1,187 @@
+"""The one thread that reads the store for all screens, with a read-only reader of its own.
+
+It never folds after the beginning and never touches a widget: it hands readings to `publish`, at
+most four a second, and says LOST in words instead of raising.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from rollout.domain.errors import LogDamaged, RolloutError, StoreUnavailable
+from rollout.domain.events import Event, Measured
+from rollout.domain.state import RolloutState
+from rollout.store.address import located
+from rollout.store.ownership import holder_of
+from rollout.store.reading import Reader, open_readonly
+from rollout.tui.messages import Opened, Reading
+from rollout.view.gates import newest_rounds, telling_gates
+from rollout.view.stored import choose, folded, words_of
+
+POLL_S = 0.25
+SIGN_EVERY_S = 0.5
+"""Between two looks whether a controller lives."""
+
+AGAIN_S = 1.0
+"""Before a store that was lost is opened again."""
+
+BUSY_S = 0.5
+"""How long a look waits for somebody's commit; the next look comes soon."""
+
+PAGE = 500
+"""Events handed over at once, so that no single fold holds up a key."""
+
+NEWEST = 200
+
+ENGINE = "rollout"
+"""The actor of everything that the controller appends."""
+
+
+class OwnTime(Protocol):
+    """The rollout's own clock; None where only its log knows the time."""
+
+    def now(self) -> datetime | None: ...
+
+
+@dataclass
+class StoreLink:
+    """Reads until `stop` is set. `clock_for` a profile gives the rollout's own clock, None where only
+    its log knows the time."""
+
+    setting: str | Path
+    rollout: str | None = None
+    clock_for: Callable[[str], OwnTime | None] = lambda _profile: None
+    monotonic: Callable[[], float] = time.monotonic
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._reader: Reader | None = None
+        self._name, self._seq, self._plan = "", 0, ""
+        self._identity: tuple[int, int] | None = None
+        self._looked_at_s = float("-inf")
+        self._holder = ""
+        self._clock: OwnTime | None = None
+
+    def run(
+        self, publish: Callable[[Reading], None], is_cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Until `stop` or `is_cancelled`. Never raises for what a store can do."""
+        try:
+            while not self.stop.is_set() and not is_cancelled():
+                reading = self.look()
+                publish(reading)
+                if len(reading.events) < PAGE:
+                    self.stop.wait(AGAIN_S if reading.lost else POLL_S)
+        finally:
+            self.close()
+
+    def look(self) -> Reading:
+        """One reading."""
+        try:
+            return self._look()
+        except (StoreUnavailable, LogDamaged) as error:
+            self.close()
+            return Reading(at_s=self.monotonic(), lost=str(error))
+
+    def _look(self) -> Reading:
+        opened = None
+        if self._reader is None or self._is_replaced():
+            self.close()
+            opened = self._open()
+        assert self._reader is not None
+        events = self._reader.events(self._name, after=self._seq, limit=PAGE)
+        if events:
+            self._seq = events[-1].seq
+        sign = self._sign() or any(event.actor == ENGINE for event in events)
+        wanted = _evidence_of(events) if opened is None else _evidence_at_hand(opened.state)
+        return Reading(
+            at_s=self.monotonic(),
+            opened=opened,
+            events=events,
+            documents=self._documents(wanted),
+            sign=sign,
+            holder=self._holder,
+            now=self._clock.now() if self._clock is not None else None,
+        )
+
+    def _open(self) -> Opened:
+        self._identity = _identity(self.setting)
+        self._reader = open_readonly(self.setting, busy_s=BUSY_S)
+        self._name = choose(self._reader, self.rollout)
+        state = folded(self._reader, self._name)
+        self._seq, self._plan = state.seq, state.plan_sha256
+        self._clock = self._clock_of(state.profile)
+        newest = self._reader.events(self._name, before=state.seq + 1, limit=NEWEST, newest=True)
+        return Opened(state, words_of(self._reader, state), newest)
+
+    def _is_replaced(self) -> bool:
+        """Another file under the same name: the old one would never change again."""
+        return _identity(self.setting) != self._identity
+
+    def _sign(self) -> bool:
+        now = self.monotonic()
+        if now - self._looked_at_s >= SIGN_EVERY_S:
+            self._looked_at_s = now
+            holder = holder_of(self.setting)
+            self._holder = str(holder) if holder is not None else ""
+            return holder is not None
+        return False
+
+    def _documents(self, digests: Iterable[str]) -> dict[str, Any]:
+        assert self._reader is not None
+        found: dict[str, Any] = {}
+        for digest in digests:
+            try:
+                found[digest] = self._reader.evidence(digest)
+            except KeyError:
+                continue  # shown as the plan writes it
+        return found
+
+    def _clock_of(self, profile: str) -> OwnTime | None:
+        try:
+            return self.clock_for(profile)
+        except RolloutError:
+            return None  # the newest event's time is the best that is known
+
+    def close(self) -> None:
+        """In the thread that looked."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+
+def _identity(setting: str | Path) -> tuple[int, int] | None:
+    address = located(setting)
+    if not isinstance(address, Path):
+        return None
+    try:
+        found = address.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _evidence_of(events: Iterable[Event]) -> list[str]:
+    """Of each check the newest sample only."""
+    newest = {
+        (e.payload.gate, e.payload.check): e.payload.evidence
+        for e in events
+        if isinstance(e.payload, Measured) and e.payload.evidence
+    }
+    return [digest for digest in newest.values() if digest]
+
+
+def _evidence_at_hand(state: RolloutState) -> list[str]:
+    """Of the gates that a person looks at first."""
+    phase = state.current_phase()
+    gates = telling_gates(state)
+    if phase is not None:
+        gates = [*gates, *newest_rounds(state, phase.id, phase.attempt)]
+    found = [c.evidence for gate in gates for c in gate.checks.values() if c.evidence]
+    return list(dict.fromkeys(found))

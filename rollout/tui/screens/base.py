@@ -1,0 +1,129 @@
+"""What every screen has: which world, where the rollout is, how fresh that is, and what keys do."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widgets import Static
+
+from rollout.tui.keys import KEYS, Key
+from rollout.tui.lines import content
+from rollout.tui.snapshot import Snapshot
+from rollout.tui.widgets.pane import Pane
+from rollout.view.environment import environment_of
+from rollout.view.footer import FooterKey, footer_line
+from rollout.view.heading import HeadingView, heading_line, rail_line
+
+LEAST = (60, 18)
+"""Columns and lines below which nothing but the verdict can be shown."""
+
+
+class Host(Protocol):
+    """What a screen asks of the program it stands in."""
+
+    ascii_only: bool
+    snapshot: Snapshot
+    said: str
+
+    @property
+    def who(self) -> str: ...
+
+    def key_of(self, key: Key) -> str: ...
+
+    def locked(self, key_id: str) -> str: ...
+
+
+class RolloutScreen(Screen[None]):
+    """A screen of the table in `app.py`. A subclass gives `compose_body` and `draw`.
+
+    `draw` is called with every new snapshot while the screen is active, when it becomes active and
+    after a resize; it only shows what views say and decides nothing.
+    """
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-xwide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-middling"), (40, "-tall")]
+    FOOTER: ClassVar[tuple[str, ...]] = ("app.palette", "app.help", "app.quit")
+    """Ids of the keys that matter most here, at most seven, in the order they are shown."""
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="heading", markup=False)
+        yield Static(id="rail", markup=False)
+        yield Container(*self.compose_body(), id="body")
+        yield Static(id="small", markup=False)
+        yield Static(id="reason", markup=False)
+        yield Static(id="keys", markup=False)
+
+    def compose_body(self) -> ComposeResult:
+        """The panes, the one to be focused first first."""
+        yield from ()
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Show what is so now in the panes."""
+
+    @property
+    def host(self) -> Host:
+        return cast("Host", self.app)
+
+    def on_mount(self) -> None:
+        panes = self.panes
+        if panes:
+            panes[0].focus()
+
+    def on_screen_resume(self) -> None:
+        self.show(self.host.snapshot)
+
+    def on_resize(self, event: events.Resize) -> None:
+        columns, lines = event.size
+        self.set_class(columns < LEAST[0] or lines < LEAST[1], "-tiny")
+        self.call_after_refresh(lambda: self.show(self.host.snapshot))
+
+    def show(self, snapshot: Snapshot) -> None:
+        """A new snapshot: heading, rail and keys here, the panes by `draw`."""
+        self.show_link(snapshot)
+        self.draw(snapshot)
+
+    def show_link(self, snapshot: Snapshot) -> None:
+        """Only the age of the data has changed, or a key that it locks."""
+        ascii_only, width = self.host.ascii_only, self.size.width
+        environment = environment_of(snapshot.view.profile, snapshot.view.scenario)
+        for word in ("prod", "sandbox", "rehearsal"):
+            self.set_class(environment.word.lower() == word, f"-{word}")
+        self.set_class(not snapshot.link.is_fresh, "-old")
+        view = HeadingView(
+            environment=environment,
+            rollout=snapshot.view.rollout or "no rollout yet",
+            who=self.host.who,
+            now=snapshot.now,
+            link=snapshot.link,
+            phases=snapshot.view.phases,
+        )
+        self._write("heading", heading_line(view, width, ascii_only=ascii_only))
+        self._write("rail", rail_line(view, width, ascii_only=ascii_only))
+        self._write("reason", self.host.said or snapshot.link.why)
+        self._write("keys", footer_line(self.footer_keys(), width, ascii_only=ascii_only))
+        self._write(
+            "small",
+            f"enlarge to {LEAST[0]}x{LEAST[1]}",
+            rail_line(view, width - 2, ascii_only=ascii_only),
+        )
+
+    def footer_keys(self) -> list[FooterKey]:
+        """The keys shown below; a locked one stays in its place."""
+        by_id: dict[str, Key] = {key.id: key for key in KEYS}
+        shown = [by_id[name] for name in self.FOOTER]
+        return [FooterKey(self.host.key_of(k), k.label, self.host.locked(k.id)) for k in shown]
+
+    @property
+    def panes(self) -> list[Pane]:
+        """In the order in which Tab visits them; those that are not shown now are left out."""
+        return [pane for pane in self.query(Pane) if pane.display]
+
+    def _write(self, name: str, *lines: str) -> None:
+        widget = self.query_one(f"#{name}", Static)
+        text = content(lines)
+        if widget.content != text:
+            widget.update(text)

@@ -1,0 +1,105 @@
+"""A seat in front of a store, without a terminal: looks happen when the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from rollout.tui.app import RolloutApp, Seat
+from rollout.tui.link import StoreLink
+from rollout.tui.messages import Read, Reading
+
+
+class Monotonic:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.at_s = 100.0
+
+    def __call__(self) -> float:
+        return self.at_s
+
+
+class HandLink(StoreLink):
+    """Its thread only waits; `Table.look` looks instead, in the test's own thread."""
+
+    def run(
+        self, publish: Callable[[Reading], None], is_cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.stop.wait()
+
+
+@dataclass
+class Table:
+    """The app, its pilot, and what a test does with them."""
+
+    app: RolloutApp
+    pilot: Pilot[Any]
+    link: StoreLink
+    clock: Monotonic
+
+    async def look(self, **given: Any) -> None:
+        """One look at the store; `given` replaces what it found."""
+        reading = self.link.look()
+        self.app.post_message(Read(Reading(**{**vars(reading), **given})))
+        await self.settle()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    async def settle(self) -> None:
+        await self.pilot.pause()
+        await self.pilot.pause()
+
+    async def pass_(self, seconds: float) -> None:
+        """Time goes by and nothing is read."""
+        self.clock.at_s += seconds
+        self.app.grow_older()
+        await self.settle()
+
+    async def resize(self, columns: int, lines: int) -> None:
+        await self.pilot.resize_terminal(columns, lines)
+        await self.settle()
+
+    def screen(self) -> list[str]:
+        """What a person sees, line by line."""
+        strips = self.app.screen._compositor.render_strips()
+        return [strip.text.rstrip() for strip in strips]
+
+    def text(self) -> str:
+        return "\n".join(self.screen()) + "\n"
+
+    def words(self) -> str:
+        """The same, wherever lines were broken."""
+        return " ".join(self.text().split())
+
+
+Script = Callable[[Table], Awaitable[None]]
+
+
+def play(
+    store: Path | str, script: Script, *, size: tuple[int, int] = (80, 24), **seat: Any
+) -> RolloutApp:
+    """Sit down in front of the store, do what the script says, leave."""
+    clock = Monotonic()
+    link = HandLink(store, monotonic=clock)
+    app = RolloutApp(Seat(link=link, monotonic=clock, **seat))
+
+    async def sit() -> None:
+        async with app.run_test(size=size) as pilot:
+            table = Table(app, pilot, link, clock)
+            try:
+                await table.settle()
+                await script(table)
+            finally:
+                link.stop.set()
+                link.close()
+
+    asyncio.run(sit())
+    return app

@@ -1,0 +1,244 @@
+"""The one thread that reads for all screens."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from builders import NAME, START, Story, completed_story, held_story, make_run, store_file
+from seats import Monotonic
+
+from rollout.domain.errors import ServiceUnreachable
+from rollout.domain.events import Event, StageChanged
+from rollout.store.opening import open_store
+from rollout.store.ownership import acquire
+from rollout.tui.link import PAGE, StoreLink
+from rollout.tui.messages import Reading
+from rollout.tui.snapshot import DOCUMENTS, Picture
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Path:
+    path = tmp_path / "held.db"
+    store_file(path, held_story)
+    return path
+
+
+def link_to(store: Path, **given: object) -> StoreLink:
+    return StoreLink(store, monotonic=Monotonic(), **given)  # type: ignore[arg-type]
+
+
+def picture_of(*readings: Reading) -> Picture:
+    picture = Picture()
+    for reading in readings:
+        picture.take(reading)
+    return picture
+
+
+def test_the_first_look_brings_everything_and_the_next_ones_only_what_is_new(held: Path) -> None:
+    link = link_to(held)
+    first, second = link.look(), link.look()
+    assert first.opened is not None
+    assert (first.opened.state.seq, len(first.opened.newest)) == (12, 12)
+    assert (second.opened, second.events) == (None, [])
+    with open_store(held, create=False) as store:
+        Story(log=store.log, evidence=store.evidence).say("hold", "pilot")
+    assert [e.seq for e in link.look().events] == [13]
+    assert link.look().events == []
+    link.close()
+
+
+def test_a_screen_folds_what_it_is_given_and_sees_what_status_sees(tmp_path: Path) -> None:
+    path = tmp_path / "done.db"
+    store_file(path, held_story)
+    link = link_to(path)
+    picture = picture_of(link.look())
+    with open_store(path, create=False) as store:
+        Story(log=store.log, evidence=store.evidence, now=START).stage(
+            "pilot", "resume_entry_gate", "held", "entry_gate"
+        )
+    assert picture.take(link.look())
+    snapshot = picture.snapshot(100.0)
+    assert snapshot.view.phases[0].stage == "entry_gate"
+    assert snapshot.newest[-1].seq == snapshot.state.seq == 13
+    link.close()
+
+
+def test_evidence_of_the_gates_at_hand_comes_along(held: Path) -> None:
+    link = link_to(held)
+    view = picture_of(link.look()).snapshot(100.0).view
+    assert view.gates[0].checks[0].judged == {"rows": "3"}
+    link.close()
+
+
+def test_a_missing_store_is_lost_with_words_and_found_when_it_comes(tmp_path: Path) -> None:
+    path = tmp_path / "later.db"
+    link = link_to(path)
+    assert "there is no store" in link.look().lost
+    store_file(path, held_story)
+    assert link.look().opened is not None
+    link.close()
+
+
+def test_a_store_without_a_rollout_is_lost_with_words(tmp_path: Path) -> None:
+    path = tmp_path / "empty.db"
+    open_store(path, create=True, relaxed=True).close()
+    link = link_to(path)
+    assert "holds no rollout yet" in link.look().lost
+    link.close()
+
+
+def test_a_locked_store_is_lost_and_comes_back(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rollout.tui.link.BUSY_S", 0.01)
+    link = link_to(held)
+    blocker = sqlite3.connect(held, isolation_level=None)
+    blocker.execute("PRAGMA locking_mode=EXCLUSIVE")
+    blocker.execute("BEGIN EXCLUSIVE")
+    assert "locked by another process" in link.look().lost
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert link.look().opened is not None
+    link.close()
+
+
+def test_a_damaged_store_is_lost_with_words(held: Path) -> None:
+    link = link_to(held)
+    link.look()
+    size = held.stat().st_size
+    with held.open("r+b") as file:
+        file.seek(24)
+        file.write(b"\xff" * (size - 24))
+    lost = link.look().lost
+    assert "rollout verify" in lost or "not a database" in lost
+    link.close()
+
+
+def test_another_file_under_the_same_name_is_opened_afresh(held: Path, tmp_path: Path) -> None:
+    link = link_to(held)
+    link.look()
+    other = tmp_path / "other.db"
+    store_file(other, completed_story)
+    other.replace(held)
+    again = link.look()
+    assert again.opened is not None
+    assert again.opened.state.outcome == "completed"
+    link.close()
+
+
+def test_a_living_controller_is_a_sign_of_life_and_a_dead_one_is_none(held: Path) -> None:
+    clock = Monotonic()
+    link = StoreLink(held, monotonic=clock)
+    assert not link.look().sign
+    with acquire(held, since=START, who="rollout run"):
+        clock.at_s += 1
+        reading = link.look()
+        assert reading.sign
+        assert "rollout run" in reading.holder
+    clock.at_s += 1
+    reading = link.look()
+    assert not reading.sign
+    assert reading.holder == ""
+    link.close()
+
+
+def test_what_the_engine_appends_is_a_sign_of_life_and_what_people_say_is_none(held: Path) -> None:
+    link = link_to(held)
+    link.look()
+    with open_store(held, create=False) as store:
+        story = Story(log=store.log, evidence=store.evidence)
+        story.say("hold", "pilot")
+        assert not link.look().sign
+        story.add(make_run())
+        assert link.look().sign
+    link.close()
+
+
+def test_the_rollouts_own_clock_is_asked_and_may_fail(held: Path) -> None:
+    class Noon:
+        def now(self) -> datetime:
+            return datetime(2026, 1, 6, 12, tzinfo=UTC)
+
+    asked: list[str] = []
+
+    def noon(profile: str) -> Noon:
+        asked.append(profile)
+        return Noon()
+
+    link = link_to(held, clock_for=noon)
+    assert link.look().now == Noon().now()
+    assert asked == ["rehearsal"]
+    link.close()
+
+    def nobody(_profile: str) -> Noon:
+        raise ServiceUnreachable("clock: refused")
+
+    silent = link_to(held, clock_for=nobody)
+    reading = silent.look()
+    assert (reading.now, reading.lost) == (None, "")
+    assert picture_of(reading).snapshot(100.0).now == picture_of(reading).snapshot(100.0).view.at
+    silent.close()
+
+
+def test_a_long_backlog_is_handed_over_in_pages(held: Path) -> None:
+    link = link_to(held)
+    picture = picture_of(link.look())
+    with open_store(held, create=False, relaxed=True) as store:
+        head = store.log.head(NAME)
+        store.log.append(NAME, head.seq, START, "rollout", [make_run(run_id=n) for n in range(700)])
+    sizes = []
+    for _ in range(2):
+        reading = link.look()
+        sizes.append(len(reading.events))
+        picture.take(reading)
+    assert sizes == [PAGE, 712 - 12 - PAGE]
+    assert picture.snapshot(100.0).state.seq == 712
+    link.close()
+
+
+def test_events_that_do_not_fit_are_a_lost_link_and_not_a_crash(held: Path) -> None:
+    link = link_to(held)
+    picture = picture_of(link.look())
+    odd = Event(
+        rollout=NAME,
+        seq=13,
+        at=START,
+        actor="rollout",
+        payload=StageChanged(
+            phase="nowhere", attempt=1, trigger="hold", source="ready", target="held"
+        ),
+        prev="",
+        hash="",
+    )
+    picture.take(Reading(at_s=100.0, events=[odd]))
+    link_view = picture.snapshot(100.0).link
+    assert link_view.state == "LOST"
+    assert "does not fit" in link_view.why
+    link.close()
+
+
+def test_evidence_kept_at_hand_is_bounded() -> None:
+    many = {str(n): n for n in range(DOCUMENTS + 5)}
+    picture = picture_of(Reading(at_s=1.0, documents=many))
+    assert picture.document(str(DOCUMENTS + 4)) == DOCUMENTS + 4
+    with pytest.raises(KeyError):
+        picture.document("0")
+
+
+def test_the_thread_ends_at_once_when_it_is_told(held: Path) -> None:
+    link = StoreLink(held)
+    first, readings = threading.Event(), []
+
+    def publish(reading: Reading) -> None:
+        readings.append(reading)
+        first.set()
+
+    thread = threading.Thread(target=link.run, args=(publish,))
+    thread.start()
+    assert first.wait(10)
+    link.stop.set()
+    thread.join(2)
+    assert not thread.is_alive()
+    assert readings[0].opened is not None

@@ -21,6 +21,8 @@ QUICK = {
     "verify": "Check that nothing in the log was changed, removed or lost.",
     "sync": "Show how one sync's runs go: progress, rejects, and how near they are to their brakes.",
     "monitor": "Show the watch: time left, checkpoints, looks taken and missed, figures and limits.",
+    "findings": "Show what is open, whose it is, by when, and what to do.",
+    "runbook": "Show what to do now, whom to call, and the way back in outline.",
 }
 """Commands answered here, with their help."""
 
@@ -111,12 +113,21 @@ def _sync() -> _Parser:
     return parser
 
 
+def _findings() -> _Parser:
+    parser = _picture("findings")
+    parser.add_argument("--all", action="store_true", help="those that are closed, too")
+    parser.add_argument("--exit-code", action="store_true", help="end with 1 when any is open")
+    return parser
+
+
 _PARSERS: dict[str, Callable[[], _Parser]] = {
     "status": _status,
     "log": _log,
     "verify": _verify,
     "sync": _sync,
     "monitor": partial(_picture, "monitor"),
+    "findings": _findings,
+    "runbook": partial(_picture, "runbook"),
 }
 
 

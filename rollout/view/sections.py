@@ -16,11 +16,11 @@ _MARK = 6
 
 
 class Prose(msgspec.Struct, frozen=True):
-    """Sentences, each broken to the width; `indent` columns below a heading."""
+    """Sentences, each broken to the width; `indent` is two columns below a heading, else none."""
 
     heading: str = ""
     lines: Sequence[str] = ()
-    indent: int = 2
+    indent: int | None = None
 
 
 class Marked(msgspec.Struct, frozen=True):
@@ -92,7 +92,8 @@ def _drawn(section: Section, width: int, *, ascii_only: bool) -> Iterator[str]:
 
 def _body(section: Prose | Marked | Rows, width: int, *, ascii_only: bool) -> Iterator[str]:
     if isinstance(section, Prose):
-        indent = " " * (section.indent if section.heading else 0)
+        below = 2 if section.heading else 0
+        indent = " " * (below if section.indent is None else section.indent)
         for line in section.lines:
             yield from wrap(plain(line), width, indent)
         return

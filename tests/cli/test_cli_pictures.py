@@ -1,23 +1,34 @@
-"""`sync`, `monitor`: the pictures that the screens show too, as commands."""
+"""`sync`, `monitor`, `findings`, `runbook`: the pictures that the screens show too, as commands."""
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from builders import Story, store_file
+from builders import Story, held_story, store_file
 from commands import here, is_one_clear_message, modules_after
 from test_cli_quick import HEAVY
 from view_stories import ended, looked_at, started, sync_plan, triggered, watch_plan, watched
 
 from rollout.cli.picture import present
+from rollout.domain.events import FindingResolved
 from rollout.domain.state import RolloutState
+from rollout.view.command_lines import command_of
+from rollout.view.model import ChoiceView
 
 
 def _run(story: Story) -> Story:
     story.plan = sync_plan()
     return ended(looked_at(triggered(started(story)), 0, 20, 50))
+
+
+def _closed(story: Story) -> Story:
+    held_story(story)
+    return story.add(
+        FindingResolved(finding="pilot-1-empty_keys", how="resolved", by="ann", reason="mended")
+    )
 
 
 def _watch(story: Story) -> Story:
@@ -76,7 +87,34 @@ def test_monitor_shows_the_watch_in_every_form(
     assert here(capsys, *state, "--ascii").out.isascii()
 
 
-@pytest.mark.parametrize("command", ["sync", "monitor"])
+def test_findings_are_the_open_ones_unless_all_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_file(tmp_path / "h.db", _closed)
+    state = ("findings", "--state", tmp_path / "h.db")
+    assert here(capsys, *state).out == "No findings: no check has blocked anything so far.\n"
+    assert "resolved by ann: mended" in here(capsys, *state, "--all", "--width", 200).out
+    assert here(capsys, *state, "--all", "--json").json()["closed"][0]["check"] == "empty_keys"
+    assert here(capsys, *state, "--exit-code").code == 0
+
+
+def test_findings_can_be_asked_for_in_a_script(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_file(tmp_path / "h.db", held_story)
+    assert here(capsys, "findings", "--state", tmp_path / "h.db", "--exit-code").code == 1
+    assert here(capsys, "findings", "--state", tmp_path / "h.db").code == 0
+
+
+def test_runbook_says_what_to_do_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store_file(tmp_path / "h.db", held_story)
+    state = ("runbook", "--state", tmp_path / "h.db")
+    assert "$ rollout decide resume" in here(capsys, *state).out
+    assert here(capsys, *state, "--json").json()["trouble"][0]["check"] == "empty_keys"
+    assert "FAIL: The pilot: held" in here(capsys, *state, "--plain").out
+
+
+@pytest.mark.parametrize("command", ["sync", "monitor", "findings", "runbook"])
 def test_the_pictures_load_nothing_heavy(command: str, run: Path) -> None:
     assert not modules_after([command, "--state", run]) & HEAVY
 
@@ -87,3 +125,21 @@ def test_only_production_goes_by_the_machines_clock() -> None:
     assert present(RolloutState(profile="prod", latest_at=past)) > past + timedelta(days=365)
     ahead = datetime(2999, 1, 1, tzinfo=UTC)
     assert present(RolloutState(profile="prod", latest_at=ahead)) == ahead
+
+
+ACTIONS = (
+    *("proceed", "hold", "resume", "retry", "restart", "roll_back", "abort", "end"),
+    *("settle", "attest", "sign", "waive"),
+)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_every_command_that_a_runbook_shows_can_be_typed(
+    action: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It gets past the parser: what is missing is only the store."""
+    choice = ChoiceView(action=action, subject="it's", roles=["sales_ops"], why="", awaited=True)
+    said = command_of(choice).replace("NAME", "ann").replace("TEXT", "because")
+    arguments = shlex.split(said.replace(" N ", " 7 "))[1:]
+    ended_ = here(capsys, *arguments, "--state", tmp_path / "none.db")
+    assert "there is no store" in ended_.err, ended_.err

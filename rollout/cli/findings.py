@@ -8,10 +8,10 @@ import msgspec
 
 from rollout.cli import exits
 from rollout.cli.picture import present, show
-from rollout.cli.stored import choose, folded, words_of
 from rollout.store.reading import open_readonly
 from rollout.view.findings import findings_view
 from rollout.view.findings_text import findings_lines, findings_spoken
+from rollout.view.stored import choose, folded, words_of
 
 
 def run(options: argparse.Namespace) -> int:

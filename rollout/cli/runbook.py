@@ -6,10 +6,10 @@ import argparse
 
 from rollout.cli import exits
 from rollout.cli.picture import present, show
-from rollout.cli.stored import choose, folded, words_of
 from rollout.store.reading import open_readonly
 from rollout.view.runbook import runbook_view
 from rollout.view.runbook_text import runbook_lines, runbook_spoken
+from rollout.view.stored import choose, folded, words_of
 
 
 def run(options: argparse.Namespace) -> int:

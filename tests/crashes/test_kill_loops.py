@@ -1,0 +1,65 @@
+"""SIGKILL in real processes: at every place of six rollouts and more, and at every pair in recovery."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from crash_scenarios import SMALL, WHOLE
+from disk_bench import Scenario
+from killing import Loop
+
+from rollout.store.opening import open_store
+
+MEMORY = Path("/dev/shm")
+"""A kill loses nothing that was written, so that the disk need not be waited for."""
+
+
+@pytest.fixture
+def loop_on(tmp_path: Path) -> Iterator[Callable[[Scenario], Loop]]:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else tmp_path) as name:
+        template = Path(name) / "template.db"
+        open_store(template, create=True, profile="test").close()
+        yield lambda scenario: Loop(scenario, template, Path(name))
+
+
+@pytest.mark.parametrize("scenario", [SMALL[0], SMALL[5]], ids=lambda s: s.name)
+def test_a_small_rollout_ends_the_same_wherever_its_process_was_killed(
+    scenario: Scenario, loop_on: Callable[[Scenario], Loop]
+) -> None:
+    loop = loop_on(scenario)
+    loop.every_place()
+    assert loop.kills == len(loop.places) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("scenario", WHOLE, ids=lambda s: s.name)
+def test_a_rollout_ends_the_same_wherever_its_process_was_killed(
+    scenario: Scenario, loop_on: Callable[[Scenario], Loop]
+) -> None:
+    loop = loop_on(scenario)
+    loop.every_place()
+    assert loop.kills == len(loop.places) > 60
+    _tell(loop)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("scenario", SMALL, ids=lambda s: s.name)
+def test_a_small_rollout_ends_the_same_wherever_two_processes_were_killed(
+    scenario: Scenario, loop_on: Callable[[Scenario], Loop]
+) -> None:
+    loop = loop_on(scenario)
+    loop.every_pair()
+    assert loop.kills > 500
+    _tell(loop)
+
+
+def _tell(loop: Loop) -> None:
+    """For docs/reliability.md: `pytest -s -m slow tests/crashes`."""
+    print(  # noqa: T201 - a figure to copy
+        f"\n{loop.scenario.name}: {len(loop.places)} places, {loop.processes} processes, {loop.kills} kills"
+    )

@@ -169,7 +169,9 @@ class CensusSyncService:
     def set_schedule(self, sync_id: int, schedule: Schedule) -> Answer[None]:
         try:
             document = self._sync(sync_id).document
-        except ServiceError as error:  # nothing was sent
+        except ServiceGarbled as error:  # nothing was sent, and the next answer may be readable
+            return No(str(error), AGAIN_AFTER_S)
+        except ServiceError as error:
             return No(str(error), getattr(error, "retry_after_s", None))
         return self._change(
             sync_id,

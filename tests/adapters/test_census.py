@@ -759,6 +759,14 @@ def test_a_schedule_without_effect_is_no_and_one_never_sent_too() -> None:
     assert len(seen) == 1
 
 
+def test_an_unreadable_answer_before_a_schedule_is_sent_is_no_reason_to_give_up() -> None:
+    handler, seen = in_turn(httpx.Response(200, content=b"<html>Sign in</html>"))
+    answer = census(handler).set_schedule(7101, Schedule("never"))
+    assert isinstance(answer, No)
+    assert answer.retry_after_s == 5.0
+    assert [request.method for request in seen] == ["GET"]
+
+
 def test_closing_the_service_closes_its_client() -> None:
     service = census(lambda _: said(RUN))
     service.close()

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from sqlalchemy.sql import ClauseElement
+
+from rollout.checks import sql
 from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Plan
 from rollout.engine import controller, record
@@ -19,6 +22,7 @@ from rollout.live import deciding, opening
 from rollout.live.approved_plan import plan_of as read_plan
 from rollout.live.clocks import StandingClock
 from rollout.store import ownership
+from rollout.store.link import Link
 from rollout.store.opening import Store, open_store
 
 from .clocks import STARTS
@@ -134,11 +138,32 @@ def quick() -> Iterator[None]:
     def machine(phases: Sequence[str]) -> PlanMachine:
         return machine_of(tuple(phases))
 
+    asked: dict[tuple[str, ...], str] = {}
+    guard = sql.guarded
+
+    def guarded(text: str, relations: list[str]) -> str:
+        key = (text, *relations)
+        if key not in asked:
+            asked[key] = guard(text, relations)
+        return asked[key]
+
+    compiled: dict[Any, str] = {}
+    compile_ = Link.statement
+
+    def statement(self: Link, clause: ClauseElement, *names: str) -> str:
+        made = clause._generate_cache_key()
+        key = (made.key if made else id(clause), names)
+        if key not in compiled:
+            compiled[key] = compile_(self, clause, *names)
+        return compiled[key]
+
     with (
         mock.patch.object(controller, "PlanMachine", machine),
         mock.patch.object(deciding, "PlanMachine", machine),
         mock.patch.object(deciding, "plan_of", plan_of),
         mock.patch.object(ownership, "_ATTEMPTS", 1),
+        mock.patch.object(Link, "statement", statement),
+        mock.patch.object(sql, "guarded", guarded),
     ):
         yield
 

@@ -6,19 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from rollout.domain.errors import StoreUnavailable
-from rollout.domain.events import Payload
 from rollout.domain.plan import Plan
 from rollout.domain.state import EffectState, RolloutState
 from rollout.engine.wake import Need
-from rollout.live.deciding import Recorded, Refused, Wish, submit
+from rollout.live.deciding import Wish
 
 from .census import Census
-from .clocks import Wall
 from .dice import Dice
-from .house import House
-from .plans import NAME
-from .process import WatchedLog
+from .doors import Doors
 
 LEAD = "project_lead"
 HOLDERS = {LEAD: ("ann", "bea"), "engineer": ("ben",), "sales": ("cho", "ann")}
@@ -29,20 +24,18 @@ WHIMS = (
 
 
 class People:
-    """`meanwhile` is called before each append of theirs: somebody else may be quicker."""
+    """The cooperative ones know their trade; the others try whatever comes to mind."""
 
     def __init__(
         self,
-        house: House,
+        doors: Doors,
         plan: Plan,
         census: Census,
-        wall: Wall,
         dice: Dice,
-        meanwhile: Callable[[], None],
         look: Callable[[], RolloutState],
     ) -> None:
-        self.house, self.plan, self.census, self.wall = house, plan, census, wall
-        self.dice, self.meanwhile, self.look = dice, meanwhile, look
+        self.doors, self.plan, self.census = doors, plan, census
+        self.dice, self.look = dice, look
         self.said: Counter[str] = Counter()
         self.patience: Counter[str] = Counter()
 
@@ -114,11 +107,18 @@ class People:
             return _by(LEAD, name)
         if phase.stage == "rollback_failed":
             return _by(LEAD, "roll_back" if tried <= 3 else "abort")
+        if "paused" in phase.reason and not self.dice.chance("forgets", 0.2):
+            self._resume_in_the_ui()
         if tried > 6:
             return _by(LEAD, "roll_back" if tried <= 8 else "abort")
         choices = ["resume", "resume", "retry", "retry", "roll_back", "waive"]
         name = self.dice.pick("decision", choices)
         return _by(LEAD, name, self._subject(name, state))
+
+    def _resume_in_the_ui(self) -> None:
+        """A rollback leaves the syncs paused; whoever begins again lets them run."""
+        for sync in self.census.syncs.values():
+            self.census.patch(sync, {"paused": False})
 
     # more than was asked for -----------------------------------------------------------
 
@@ -179,26 +179,14 @@ class People:
         return first
 
     def say(self, wish: Wish) -> bool:
-        """Through the door every terminal uses. Whether it was accepted."""
+        """Through one of the doors. Whether it was accepted."""
         if wish.seen is None and self.dice.fires("looked_long_ago"):
             long_ago = max(self.look().seq - 1 - int(self.dice.between("ago", 0, 30)), 1)
             wish = replace(wish, seen=long_ago)
-        store = self.house.guest()
-
-        def around(when: str, payloads: Sequence[Payload]) -> None:
-            if when == "before" and self.dice.fires("decides_meanwhile"):
-                self.meanwhile()
-
-        log = WatchedLog(store.log, around, lambda events: None)
-        try:
-            outcome = submit(replace(store, log=log), NAME, wish, self.wall)  # type: ignore[arg-type]
-        except StoreUnavailable:
-            self.said["store unavailable"] += 1
-            return False
-        self.said["accepted" if isinstance(outcome, Recorded) else "refused"] += 1
-        if isinstance(outcome, Refused) and "quicker" in outcome.reason:
-            self.said["overtaken"] += 1
-        return isinstance(outcome, Recorded)
+        refused = self.doors.decide(wish)
+        self.said["accepted" if refused is None else "refused"] += 1
+        self.said["overtaken"] += "quicker" in (refused or "")
+        return refused is None
 
 
 def _by(

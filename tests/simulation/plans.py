@@ -97,7 +97,7 @@ def _run(name: str, sync: str, baseline: str) -> StepSpec:
         stop_if={"error_rate": "> 30 %"},
         stop_after_rows=2,
         within="20m",
-        poll="3m",
+        poll="4m",
     )
 
 

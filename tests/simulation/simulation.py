@@ -18,6 +18,7 @@ from .census import TOKEN, Census, Sync
 from .clocks import STARTS, Wall, WorldTime
 from .dice import Dice
 from .disturbances import Disturbances
+from .doors import Doors
 from .house import House, snapshots_every
 from .network import Network
 from .oracle_effects import EffectOracle
@@ -93,9 +94,16 @@ class Simulation:
         order = OrderOracle(self.plan)
         self.log.watchers += [self.effects, self.gates, self.stages, world, order]
         self.counts = (self.effects.reached, self.stages.reached, world.reached, self.gates.reached)
-        self.people = People(
-            self.house, self.plan, census, self.wall, self.dice, self._meanwhile, self._look
+        doors = Doors(
+            self.house,
+            self.plan,
+            self.wall,
+            self.dice,
+            self.log,
+            self.connections,
+            self._meanwhile,
         )
+        self.people = People(doors, self.plan, census, self.dice, self.look)
         self.disturbances = Disturbances(self)
 
     def _sync(self, number: int, name: str, operation: str, source: str) -> Sync:
@@ -108,7 +116,7 @@ class Simulation:
             lands=lambda key: self.target.lands(key, name),
         )
 
-    def _look(self) -> RolloutState:
+    def look(self) -> RolloutState:
         self.log.catch_up()
         return self.log.state
 
@@ -241,7 +249,7 @@ class Simulation:
                 require(bool(needs) and bool(self.wake.why), "L1", f"it waits for {needs}")
                 self.reached["waits_for_a_person"] += 1
                 return
-        state = self._look()
+        state = self.look()
         phase = state.current_phase()
         where = f"{phase.id}.{phase.stage}" if phase else state.outcome
         raise Violated("L1", f"after {CALM_STEPS} calm steps it is {where}: {self.wake.why}")

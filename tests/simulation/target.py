@@ -17,7 +17,7 @@ from .network import Witness
 from .violation import require
 
 EXISTING = ("k0", "k1", "k2", "k3")
-QUEUE = ("k1", "k2", "k4", "k5", "k6")
+QUEUE = ("k1", "k2", "k4", "k5", "k6", "k7", "k8")
 """Keys the syncs write: some are there already, some are not."""
 SECOND_QUEUE = ("k0", "k2", "k3")
 COLUMNS = ("Name", "Flag__c")

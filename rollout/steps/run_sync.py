@@ -10,7 +10,7 @@ from pydantic import BaseModel, field_validator
 
 from rollout.domain.condition import Condition
 from rollout.domain.durations import format_duration
-from rollout.domain.effects import Answer
+from rollout.domain.effects import Answer, Unknown, Yes
 from rollout.domain.errors import ConditionProblem
 from rollout.domain.events import RunObserved
 from rollout.domain.plan import Duration, Model, SyncSpec
@@ -21,6 +21,7 @@ from rollout.kinds import (
     Effect,
     Failed,
     Found,
+    KnownRun,
     Move,
     NotFound,
     Remember,
@@ -121,7 +122,8 @@ class RunSync:
     def perform(self, effect: Effect, inputs: RunSyncInputs, context: StepContext) -> Answer[Any]:
         spec = context.plan.syncs[inputs.sync]
         if effect.action == "trigger":
-            return context.connections.sync_service(spec.on).trigger(spec.id)
+            answer = context.connections.sync_service(spec.on).trigger(spec.id)
+            return _believed(answer, effect, context.facts.runs(inputs.sync))
         if effect.action == "cancel":
             service = context.connections.sync_service(spec.on)
             return service.cancel(int(effect.request["run_id"]))
@@ -197,6 +199,17 @@ def _cancel(run: SyncRun) -> Effect:
     return Effect(
         name="cancel", action="cancel", target=f"run {run.id}", request={"run_id": run.id}
     )
+
+
+def _believed(answer: Answer[int], effect: Effect, known: Sequence[KnownRun]) -> Answer[int]:
+    """A run that was there before is not the one just started: an old answer came again, and what
+    became of this request must be looked up."""
+    if not isinstance(answer, Yes):
+        return answer
+    before = known_as(answer.value, known)
+    if answer.value > (effect.watermark or 0) and not (before and before.ours):
+        return answer
+    return Unknown(f"run {answer.value} was answered, which was there before: an old answer")
 
 
 def _ours(context: StepContext) -> set[int]:

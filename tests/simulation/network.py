@@ -63,6 +63,8 @@ class Network(httpx.BaseTransport):
         self.census, self.time, self.dice = census, time, dice
         self.witness, self.border = witness, border
         self.requests = 0
+        self.is_dark = False
+        """The last request had no good answer: nobody can be blamed for not knowing."""
         self._refused_until = time.at
         self._answers: dict[str, tuple[int, Document]] = {}
         self._triggered: list[Document] = []
@@ -74,6 +76,7 @@ class Network(httpx.BaseTransport):
         intent = self.witness.sent(call.action, call.target) if call.action else ""
         self.time.pass_(timedelta(seconds=self.dice.between("latency", 0.05, 1.5)))
         answer = self.answer(call, intent)
+        self.is_dark = isinstance(answer, str) or answer.status_code != 200
         self.border(f"after {call.name}")
         if isinstance(answer, str):
             error = httpx.ConnectError if answer == "refused" else httpx.ReadTimeout

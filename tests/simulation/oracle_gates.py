@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -49,7 +49,7 @@ class GateOracle:
         self.attested: dict[tuple[str, int, str], bool] = {}
         self.waived: set[tuple[str, int, str]] = set()
         self.soaks: dict[tuple[str, int], Event] = {}
-        self.reached: defaultdict[str, int] = defaultdict(int)
+        self.reached: Counter[str] = Counter()
 
     def see(self, before: RolloutState, event: Event) -> None:
         match event.payload:

@@ -111,7 +111,8 @@ class People:
             self._resume_in_the_ui()
         if tried > 6:
             return _by(LEAD, "roll_back" if tried <= 8 else "abort")
-        choices = ["resume", "resume", "retry", "retry", "roll_back", "waive"]
+        choices = ["resume", "resume", "retry", "retry", "waive"]
+        choices += ["roll_back"] * self._has_written(state)
         name = self.dice.pick("decision", choices)
         return _by(LEAD, name, self._subject(name, state))
 
@@ -125,10 +126,18 @@ class People:
     def whim(self) -> bool:
         state = self.look()
         name = self.dice.pick("whim", WHIMS)
+        if name == "roll_back" and not self._has_written(state) and self.dice.chance("wait", 0.8):
+            name = "hold"
         role = self.dice.pick("role", list(HOLDERS)) if self.dice.fires("wrong_person") else LEAD
         return self.say(_by(role, name, self._subject(name, state), by=self._somebody(role)))
 
+    def _has_written(self, state: RolloutState) -> bool:
+        """A rollback of nothing cannot be proven, so it ends in a person's word."""
+        return any(e.action == "trigger" for e in state.effects.values())
+
     def roll_back(self) -> bool:
+        if not self._has_written(self.look()) and self.dice.chance("wait", 0.8):
+            return False
         return self.say(_by(LEAD, "roll_back", by="bea"))
 
     def sign_all(self) -> bool:

@@ -24,6 +24,7 @@ from .network import Network
 from .oracle_effects import EffectOracle
 from .oracle_gates import GateOracle
 from .oracle_log import LogOracle
+from .oracle_rules import RuleOracle
 from .oracle_stages import OrderOracle, StageOracle
 from .oracle_world import WorldOracle
 from .people import People
@@ -91,9 +92,11 @@ class Simulation:
         self.gates = GateOracle(self.plan, self.warehouse.shown)
         self.stages = StageOracle(self.plan, self.gates)
         world = WorldOracle(self.plan, census, self.target, self.warehouse, self.dice)
+        self.rules = RuleOracle(self.plan)
         order = OrderOracle(self.plan)
-        self.log.watchers += [self.effects, self.gates, self.stages, world, order]
-        self.counts = (self.effects.reached, self.stages.reached, world.reached, self.gates.reached)
+        self.log.watchers += [self.effects, self.gates, self.stages, world, order, self.rules]
+        judges = (self.effects, self.stages, world, self.gates, self.rules)
+        self.counts = [judge.reached for judge in judges]
         doors = Doors(
             self.house,
             self.plan,
@@ -185,6 +188,8 @@ class Simulation:
         require(self.network.requests - asked < MOST_REQUESTS, "L2", "a tick asked without end")
         self.log.compare(self.process.controller.state)
         self.wake = wake
+        if self.wall.stands_at is None and not self.network.is_dark:
+            self.rules.rest(self.log.state, self.wall.now())
         return wake
 
     is_ticking = False

@@ -8,6 +8,7 @@ from fakes import START, SYNC, FakeRun
 from pydantic import ValidationError
 from small_plans import Bench, phase, plan, step
 
+from rollout.domain.effects import Answer, Yes
 from rollout.domain.events import EffectIntended, EffectResolved, RunObserved, StepFailed
 from rollout.ports import RejectedRecord, SyncRun
 from rollout.steps.run_sync import RunSyncInputs
@@ -50,6 +51,40 @@ def test_a_run_is_triggered_watched_and_accounted_for() -> None:
         ("working", True),
         ("completed", True),
     ]
+
+
+def test_an_old_answer_to_a_trigger_is_looked_up_and_not_believed() -> None:
+    bench = syncing()
+    before = bench.census.add_run(ends_at=START)
+    real = bench.census.trigger
+
+    def trigger(sync_id: int) -> Answer[int]:
+        real(sync_id)
+        return Yes(before.id)
+
+    bench.census.trigger = trigger  # type: ignore[method-assign]
+    bench.go()
+    effect = bench.state.effects[TRIGGER]
+    assert (effect.how, effect.value) == ("adopted", before.id + 1)
+    assert outputs(bench)["run_id"] == before.id + 1
+    assert len(bench.census.posts) == 1
+
+
+def test_a_rollback_asks_for_our_own_run_when_the_list_lags() -> None:
+    steps = [
+        step("capture_baseline", "base", target="Thing__c", key="Key__c", fields=["Name"]),
+        step("run_sync", "run", sync="a", baseline="base"),
+    ]
+    bench = Bench(plan(phase("pilot", *steps)))
+    bench.salesforce.put("k1", Name="old")
+    bench.tick()
+    bench.say("proceed")
+    bench.tick()
+    run = bench.census.listed[-1]
+    bench.census.not_listed.add(run.id)
+    bench.say("roll_back")
+    bench.tick()
+    assert bench.census.canceled == [run.id]
 
 
 def test_nothing_is_triggered_while_a_run_goes_even_under_a_skipped_one() -> None:

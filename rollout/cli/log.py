@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import msgspec
 
 from rollout.cli import exits
-from rollout.domain.events import KINDS, Event, kind_of
+from rollout.domain.events import KINDS, Event
 from rollout.store.reading import Reader, open_readonly
+from rollout.view.log_filter import LogFilter, parse_filter
+from rollout.view.log_page import look_back
 from rollout.view.status import event_view
 from rollout.view.stored import PAGE, choose
 from rollout.view.text import instant, plain
@@ -22,15 +24,16 @@ def run(options: argparse.Namespace) -> int:
     with open_readonly(options.state) as reader:
         name = choose(reader, options.rollout)
         seen = reader.head(name).seq if options.follow else 0
-        for event in _events(reader, name, options.kind, options.after, options.limit):
+        wanted = _wanted(options.filter, options.kind)
+        for event in _events(reader, name, wanted, options.after, options.limit):
             seen = max(seen, event.seq)
             _show(event, as_json=options.json)
         if options.follow:
-            _follow(reader, name, seen, options)
+            _follow(reader, name, seen, wanted, as_json=options.json)
     return exits.GO
 
 
-def _follow(reader: Reader, rollout: str, after: int, options: argparse.Namespace) -> None:
+def _follow(reader: Reader, rollout: str, after: int, wanted: LogFilter, *, as_json: bool) -> None:
     """Each later event as it comes, until a signal."""
     # Late: only this option waits for anything.
     from rollout.live.waiting import Signals
@@ -39,8 +42,8 @@ def _follow(reader: Reader, rollout: str, after: int, options: argparse.Namespac
     with Signals(lambda _: None) as signals:
         for events in batches(reader, rollout, signals, after):
             for event in events:
-                if not options.kind or kind_of(event.payload) in options.kind:
-                    _show(event, as_json=options.json)
+                if wanted.matches(event):
+                    _show(event, as_json=as_json)
             sys.stdout.flush()
 
 
@@ -71,22 +74,47 @@ def _document(event: Event) -> dict[str, object]:
     }
 
 
+def _wanted(text: str, kinds: list[str]) -> LogFilter:
+    """The filter as it is typed in the TUI, and the kinds named beside it. Raises: Misuse."""
+    try:
+        found = parse_filter(text)
+    except ValueError as problem:
+        raise exits.Misuse(str(problem)) from problem
+    return msgspec.structs.replace(found, kinds=(*found.kinds, *kinds))
+
+
 def _events(
-    reader: Reader, rollout: str, kinds: list[str], after: int | None, limit: int | None
+    reader: Reader, rollout: str, wanted: LogFilter, after: int | None, limit: int | None
 ) -> Iterator[Event]:
     """In order; a page at a time, so that a long log needs little memory."""
     if limit is not None and after is None:
-        yield from reader.events(rollout, kinds=kinds, limit=limit, newest=True)
+        yield from _newest(reader, rollout, wanted, limit)
         return
     position, left = after or 0, limit
     while left is None or left > 0:
-        size = PAGE if left is None else min(PAGE, left)
-        page = reader.events(rollout, after=position, kinds=kinds, limit=size)
-        yield from page
+        size = PAGE if left is None or wanted.needs_events else min(PAGE, left)
+        page = reader.events(rollout, after=position, kinds=wanted.kinds, limit=size)
+        found = [event for event in page if wanted.matches(event)][:left]
+        yield from found
         if len(page) < size:
             return
         position = page[-1].seq
-        left = None if left is None else left - len(page)
+        left = None if left is None else left - len(found)
+
+
+def _newest(reader: Reader, rollout: str, wanted: LogFilter, limit: int) -> Iterator[Event]:
+    """The last ones that are wanted, looked for from the end."""
+    if not wanted.needs_events:
+        yield from reader.events(rollout, kinds=wanted.kinds, limit=limit, newest=True)
+        return
+    before = reader.head(rollout).seq + 1
+    found: list[list[Event]] = []
+    while before > 1 and sum(map(len, found)) < limit:
+        look = look_back(reader, rollout, wanted, before=before)
+        before = look.low + 1
+        found.append(look.found)
+    events = [event for part in reversed(found) for event in part]
+    yield from events[max(len(events) - limit, 0) :]
 
 
 def _refuse_unknown(kinds: list[str]) -> None:

@@ -78,6 +78,12 @@ def _log() -> _Parser:
     parser.add_argument(
         "--kind", action="append", default=[], metavar="K", help="only this kind; may be repeated"
     )
+    parser.add_argument(
+        "--filter",
+        default="",
+        metavar="TEXT",
+        help="only what has these words; also phase:PHASE, actor:NAME, kind:KIND, as in the TUI",
+    )
     parser.add_argument("--after", type=_count, metavar="N", help="only events after #N")
     parser.add_argument(
         "--limit",

@@ -114,6 +114,30 @@ def test_runbook_says_what_to_do_now(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "FAIL: The pilot: held" in here(capsys, *state, "--plain").out
 
 
+def test_a_log_can_be_filtered_as_in_the_tui(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_file(tmp_path / "h.db", held_story)
+    log = ("log", "--state", tmp_path / "h.db")
+    lines = here(capsys, *log, "--filter", "phase:pilot EMPTY_KEYS").out.splitlines()
+    whole = here(capsys, *log).out.splitlines()
+    assert lines == [line for line in whole if "empty_keys" in line]
+    assert here(capsys, *log, "--filter", "empty_keys", "--limit", 2).out.splitlines() == lines[-2:]
+    first = here(capsys, *log, "--filter", "empty_keys", "--after", 0, "--limit", 1)
+    assert first.out.splitlines() == lines[:1]
+    kinds = here(capsys, *log, "--filter", "kind:measured", "--kind", "gate_decided")
+    assert len(kinds.out.splitlines()) == 4
+
+
+def test_a_filter_that_cannot_be_read_is_a_misuse(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_file(tmp_path / "h.db", held_story)
+    ended_ = here(capsys, "log", "--state", tmp_path / "h.db", "--filter", "kind:mesured")
+    assert ended_.code == 2
+    assert is_one_clear_message(ended_.err, "did you mean measured?")
+
+
 @pytest.mark.parametrize("command", ["sync", "monitor", "findings", "runbook"])
 def test_the_pictures_load_nothing_heavy(command: str, run: Path) -> None:
     assert not modules_after([command, "--state", run]) & HEAVY

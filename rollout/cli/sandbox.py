@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rollout.cli import exits
+from rollout.rehearsal.sandbox.clock import FASTEST
 from rollout.rehearsal.sandbox.running import SandboxRequest, serve
 from rollout.rehearsal.sandbox.signs import how_fired
 from rollout.wiring import installed_kinds, read_plan, read_scenario, view_files
-
-FASTEST = 1_000_000.0
 
 
 @dataclass(frozen=True, kw_only=True)

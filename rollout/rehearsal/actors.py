@@ -95,6 +95,8 @@ class Actors:
             self.world.set_switch("workflow", fault.workflow)
         if fault.fivetran is not None:
             self.world.set_switch("fivetran", fault.fivetran)
+        if fault.organic is not None:
+            self.world.set_switch("organic", fault.organic)
         if fault.api_used is not None:
             self.salesforce.set_api_used(int(fault.api_used * self.salesforce.api_limit))
 

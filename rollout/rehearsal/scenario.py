@@ -44,8 +44,9 @@ class Fault(Model):
     put it right when a person clears the fault. http: `do` with `status`,
     `headers`, `body`, `seconds`. census_run: `sync`, `trigger`. schedule: `sync`, `frequency`,
     `paused`. census_sync: `sync` reads `source` from then on, under the name it had. view: the plan's view file
-    `view` is applied again, with `replace` replaced `by` something else. warehouse: it for `down`. world: `workflow`, `fivetran` on or off, `api_used` share. clock: `sleep` (the controller does not run for so long) or `jump` (its clock is off
-    by so much from then on).
+    `view` is applied again, with `replace` replaced `by` something else. warehouse: it for `down`. world: `workflow`,
+    `fivetran`, `organic` on or off, `api_used` share. clock: `sleep` (the controller does not run for so long) or `jump`
+    (its clock is off by so much from then on).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -83,6 +84,7 @@ class Fault(Model):
     workflow: Literal["on", "off"] | None = None
     api_used: float | None = None
     fivetran: Literal["on", "off"] | None = None
+    organic: Literal["on", "off"] | None = None
     source: str | None = None
     down: Duration | None = None
     view: str | None = None
@@ -100,7 +102,9 @@ class Fault(Model):
             "view": self.view is not None,
             "warehouse": self.down is not None,
             "clock": self.sleep is not None or self.jump is not None,
-            "world": any(v is not None for v in (self.workflow, self.api_used, self.fivetran)),
+            "world": any(
+                v is not None for v in (self.workflow, self.api_used, self.fivetran, self.organic)
+            ),
         }
         if not needed[self.kind]:
             raise ValueError(f"a fault of kind {self.kind} does not say what goes wrong")

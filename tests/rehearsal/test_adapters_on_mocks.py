@@ -339,6 +339,7 @@ FAULTS = [
     ),
     (HttpFault(do="timeout_before_effect"), Unknown, ServiceUnreachable, 0),
     (HttpFault(do="timeout_after_effect"), Unknown, ServiceUnreachable, 1),
+    (HttpFault(do="status_after_effect", status=502), Unknown, ServiceUnreachable, 1),
     (HttpFault(do="refuse"), No, ServiceUnreachable, 0),
     (HttpFault(do="delay", seconds=61), Unknown, ServiceUnreachable, 1),
     (HttpFault(do="delay", seconds=59), Yes, None, 1),

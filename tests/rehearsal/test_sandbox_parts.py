@@ -22,6 +22,7 @@ from rollout.rehearsal.sandbox.fault_board import FaultBoard, Order, as_http_fau
 from rollout.rehearsal.sandbox.operations import Operations
 from rollout.rehearsal.sandbox.request_log import Entry, RequestLog, Wanted
 from rollout.rehearsal.sandbox.signs import Signs, how_fired
+from rollout.rehearsal.sandbox.source_changes import at_peoples_pace
 from rollout.rehearsal.sandbox.state_files import clock_was_at, cut_torn_line
 from rollout.rehearsal.sandbox.statements import Namespace, Outcome, Statement, with_literals
 from rollout.rehearsal.sandbox.tls import server_context
@@ -31,7 +32,7 @@ from rollout.rehearsal.sandbox.warehouse_values import (
     rows_within,
     types,
 )
-from rollout.rehearsal.scenario import Fault
+from rollout.rehearsal.scenario import Expected, Fault, Scenario
 from rollout.wiring import installed_kinds, read_plan
 
 NOW = datetime(2026, 1, 6, 18, 0, tzinfo=UTC)
@@ -64,6 +65,57 @@ def test_a_clock_needs_a_speed(speed: float) -> None:
         ScaledClock(NOW, speed)
     with pytest.raises(ValueError, match="aware"):
         ScaledClock(NOW.replace(tzinfo=None), 1)
+
+
+def test_a_clock_goes_on_from_where_it_is_at_another_speed_and_later() -> None:
+    at = [0.0]
+    clock = ScaledClock(NOW, 600, lambda: at[0])
+    at[0] = 1.0
+    clock.adjust(speed=1)
+    assert clock.now() == NOW + timedelta(minutes=10)
+    at[0] = 2.0
+    clock.adjust(skip=timedelta(hours=1))
+    assert (clock.now(), clock.speed) == (NOW + timedelta(hours=1, minutes=10, seconds=1), 1)
+
+
+def test_a_clock_is_neither_stopped_nor_moved_back() -> None:
+    clock = ScaledClock(NOW, 600)
+    with pytest.raises(ValueError, match="speed"):
+        clock.adjust(speed=0)
+    with pytest.raises(ValueError, match="not moved back"):
+        clock.adjust(skip=timedelta(seconds=-1))
+
+
+# When the source begins to change
+
+
+RESTS = {"organic_after_hours": 244, "organic_until_hours": 330, "organic_a_day": 1}
+
+
+def paced(plan: Plan, **world: Any) -> Scenario:
+    scenario = Scenario(scenario="s", title="S", world=world, expect=Expected(outcome="completed"))
+    return at_peoples_pace(plan, scenario)
+
+
+def test_a_source_that_rests_for_hours_begins_to_change_after_the_last_sync(plan: Plan) -> None:
+    found = paced(plan, properties=400, **RESTS)
+    assert found.world == {"properties": 400, "organic_a_day": 1, "organic": False}
+    (begins,) = found.faults
+    assert (begins.at.phase, begins.at.step, begins.organic) == ("full_sync_b", "full_b", "on")
+    assert how_fired(plan, found.faults) == []  # seen exactly, nobody has to say it
+
+
+@pytest.mark.parametrize("world", [{}, {"organic": False, **RESTS}])
+def test_a_source_that_never_rests_or_never_changes_is_left_alone(
+    plan: Plan, world: dict[str, Any]
+) -> None:
+    found = paced(plan, **world)
+    assert (found.world, found.faults) == (world, [])
+
+
+def test_without_a_sync_to_wait_for_the_hours_count(plan: Plan) -> None:
+    dry = [p.model_copy(update={"steps": []}) for p in plan.phases]
+    assert paced(plan.model_copy(update={"phases": dry}), **RESTS).world == RESTS
 
 
 # What tells of the controller's progress

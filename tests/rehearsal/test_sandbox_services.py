@@ -57,6 +57,22 @@ def test_a_sync_runs_over_virtual_time_and_lands_its_rows(box: SandboxProcess) -
     assert sent["run_id"] == run.id
 
 
+def test_the_clock_can_be_moved_on_and_the_world_goes_along(box: SandboxProcess) -> None:
+    answer = box.census().trigger(SYNC_A)
+    assert isinstance(answer, Yes)
+    before = box.now()
+    moved = box.post("/clock", {"skip": 6 * 3600, "speed": SPEED})
+    assert moved.json()["speed"] == SPEED
+    assert box.now() - before >= timedelta(hours=6)
+    assert box.census().run(answer.value).is_over
+
+
+@pytest.mark.parametrize("pace", [{"speed": 0}, {"skip": -1}, {"speed": 1e9}, {"fast": 1}])
+def test_a_pace_that_is_none_is_refused(box: SandboxProcess, pace: dict[str, float]) -> None:
+    assert box.post("/clock", pace).status_code == 400
+    assert box.get("/clock")["speed"] == SPEED
+
+
 def test_the_clock_runs_as_fast_as_was_asked(box: SandboxProcess) -> None:
     before = time.monotonic()
     first = box.now()
@@ -229,7 +245,7 @@ def test_a_fault_waits_for_its_call_and_its_time(box: SandboxProcess) -> None:
 
 def test_the_admin_door_says_what_it_does_not_have(box: SandboxProcess) -> None:
     assert box.http.get(box.document["clock"] + "/nothing").status_code == 404
-    assert box.http.post(box.document["clock"] + "/clock").status_code == 405
+    assert box.http.post(box.document["clock"] + "/journal").status_code == 405
     assert box.http.get(box.document["clock"] + "/journal?after=soon").status_code == 400
 
 

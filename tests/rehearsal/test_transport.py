@@ -83,6 +83,14 @@ def test_a_status_comes_with_its_headers_and_body_and_without_effect(stage: Serv
     assert stage.get(RUNS) == []
 
 
+def test_a_status_after_the_effect_is_the_answer_to_something_that_was_done(
+    stage: Services,
+) -> None:
+    answer = triggered_with(stage, HttpFault(do="status_after_effect", status=503, body="{}"))
+    assert (answer.status_code, answer.json()) == (503, {})
+    assert len(stage.get(RUNS)) == 1
+
+
 def test_a_delay_costs_nothing_unless_it_outlasts_the_client(stage: Services) -> None:
     before = stage.clock.now()
     assert triggered_with(stage, HttpFault(do="delay", seconds=4)).status_code == 200

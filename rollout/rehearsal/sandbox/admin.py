@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from werkzeug.exceptions import HTTPException
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from rollout.domain.errors import RolloutError
 from rollout.domain.instants import to_text
+from rollout.rehearsal.sandbox.clock import FASTEST
 from rollout.rehearsal.sandbox.fault_board import FaultBoard, Order
 from rollout.rehearsal.sandbox.living import LivingStage
 from rollout.rehearsal.sandbox.request_log import RequestLog, Wanted
@@ -20,10 +22,13 @@ from rollout.rehearsal.sandbox.signs import Signs
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+LONGEST_SKIP_S = 366 * 24 * 3600.0
+
 _ROUTES = Map(
     [
         Rule("/", methods=["GET"], endpoint="clock"),
         Rule("/clock", methods=["GET"], endpoint="clock"),
+        Rule("/clock", methods=["POST"], endpoint="pace"),
         Rule("/journal", methods=["GET"], endpoint="journal"),
         Rule("/faults", methods=["GET"], endpoint="faults"),
         Rule("/faults", methods=["POST"], endpoint="order"),
@@ -43,6 +48,13 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     attempt: int = 1
 
 
+class Pace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How time goes on: at another `speed`, and from `skip` virtual seconds later."""
+
+    speed: Annotated[float, msgspec.Meta(gt=0, le=FASTEST)] | None = None
+    skip: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_SKIP_S)] = 0
+
+
 class Admin:
     """A WSGI app."""
 
@@ -52,6 +64,7 @@ class Admin:
         self._living, self._board, self._signs, self._log = living, board, signs, log
         self._endpoints: dict[str, Callable[[Request], Any]] = {
             "clock": self._clock,
+            "pace": self._pace,
             "journal": self._journal,
             "faults": self._faults,
             "order": self._order,
@@ -73,6 +86,11 @@ class Admin:
     def _clock(self, _request: Request) -> Any:
         self._living.promise()
         return {"now": to_text(self._living.now()), "speed": self._living.clock.speed}
+
+    def _pace(self, request: Request) -> Any:
+        pace = msgspec.json.decode(request.get_data(), type=Pace)
+        self._living.pass_over(speed=pace.speed, skip=timedelta(seconds=pace.skip))
+        return self._clock(request)
 
     def _journal(self, request: Request) -> Any:
         wanted = msgspec.convert(request.args.to_dict(), Wanted, strict=False)

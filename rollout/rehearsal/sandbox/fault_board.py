@@ -40,6 +40,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     do: Literal[
         "status",
+        "status_after_effect",
         "timeout_before_effect",
         "timeout_after_effect",
         "refuse",

@@ -12,6 +12,7 @@ from rollout.domain.canonical import sha256_of
 from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
 from rollout.rehearsal.sandbox.clock import ScaledClock
+from rollout.rehearsal.sandbox.source_changes import at_peoples_pace
 from rollout.rehearsal.sandbox.state_files import clock_was_at, cut_torn_line
 from rollout.rehearsal.scenario import Scenario
 from rollout.rehearsal.stage import Stage, build_stage
@@ -44,6 +45,16 @@ class LivingStage:
             self.promise()
             self.stage.advance_to(self.clock.now())
             yield self.stage.clock.now()
+
+    def pass_over(self, *, speed: float | None, skip: timedelta) -> None:
+        """Change the clock's speed, move it forward, and bring the world there.
+
+        Raises: ValueError for a speed that is none, or a skip back.
+        """
+        with self._lock:
+            self.clock.adjust(speed=speed, skip=skip)
+            with self.moment():
+                pass
 
     def promise(self) -> None:
         """Write down how far the clock may be read, before it is."""
@@ -84,6 +95,7 @@ def open_stage(
 
     Raises: PlanProblems when the state belongs to another plan, scenario or seed.
     """
+    scenario = at_peoples_pace(plan, scenario)
     belongs_to = {
         "plan": plan.plan,
         "scenario": scenario.scenario,

@@ -43,7 +43,7 @@ class Signs:
         tell: Callable[[list[Payload]], None],
     ) -> None:
         self._plan, self._accepted, self._tell = plan, accepted, tell
-        self.signs = _signs(plan)
+        self.signs = signs_of(plan)
         self._told: set[tuple[str, str]] = set()
 
     def recall(self) -> None:
@@ -94,7 +94,7 @@ class Signs:
 
 def how_fired(plan: Plan, faults: Sequence[Fault]) -> list[str]:
     """One line for each fault that will not simply happen at its moment."""
-    signs = _signs(plan)
+    signs = signs_of(plan)
     return [line for fault in faults if (line := _line(plan, signs, fault)) is not None]
 
 
@@ -128,7 +128,8 @@ def _late(fault: Fault, sign: Sign | None, what: str) -> str:
 _SAY = "POST /moments to say it"
 
 
-def _signs(plan: Plan) -> list[Sign]:
+def signs_of(plan: Plan) -> list[Sign]:
+    """Every step whose start can be seen, in the plan's order."""
     found: list[Sign] = []
     counts: dict[int, int] = {}
     for phase in plan.phases:

@@ -111,7 +111,7 @@ class WarehouseDoor:
             self._refuse(order.seconds)
             raise DropConnection("refused", before=True)
         if order.do == "status":
-            return Response(filled(order), status=order.status, headers=order.headers)
+            return _status(order)
         if order.do == "html":
             return Response(filled(order) or "<html>Sign in</html>", content_type="text/html")
         if order.do == "expire_token":
@@ -129,6 +129,8 @@ class WarehouseDoor:
             if started is not None:
                 started.over.wait(AFTER_EFFECT_S)
             raise DropConnection("timeout", before=False)
+        if order.do == "status_after_effect":
+            return _status(order)
         if order.do == "delay":
             self._living.pause(order.seconds)
         if order.do == "drip":
@@ -155,6 +157,10 @@ class WarehouseDoor:
             return Response('{"error": "invalid_client"}', status=401, mimetype="application/json")
         document = {"access_token": self._token, "token_type": "Bearer", "expires_in": 3600}
         return Response(msgspec.json.encode(document), mimetype="application/json")
+
+
+def _status(order: Order) -> Response:
+    return Response(filled(order), status=order.status, headers=order.headers)
 
 
 def _called(body: bytes) -> tuple[str | None, str | None]:

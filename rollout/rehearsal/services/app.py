@@ -104,9 +104,7 @@ class ServicesApp:
         if fault.do == "refuse":
             raise DropConnection("refused", before=True)
         if fault.do == "status":
-            answer = Response(fault.body, status=fault.status, content_type="application/json")
-            answer.headers.update(dict(fault.headers))
-            return answer
+            return _status(fault)
         if fault.do == "html":
             return Response(fault.body or _HTML, content_type="text/html; charset=utf-8")
         if fault.do == "expire_token":
@@ -123,6 +121,8 @@ class ServicesApp:
         """The faults that happen to an answer once the service has done its work."""
         if fault.do == "timeout_after_effect":
             raise DropConnection("timeout", before=False)
+        if fault.do == "status_after_effect":
+            return _status(fault)
         if fault.do == "garbage":
             return Response(fault.body.encode() or _GARBAGE, content_type="application/json")
         if fault.do == "cut_json":
@@ -158,6 +158,12 @@ class ServicesApp:
                 "body": request.get_data(as_text=True),
             }
         )
+
+
+def _status(fault: HttpFault) -> Response:
+    answer = Response(fault.body, status=fault.status, content_type="application/json")
+    answer.headers.update(dict(fault.headers))
+    return answer
 
 
 def _short_path(path: str) -> str:

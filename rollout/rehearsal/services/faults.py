@@ -9,6 +9,7 @@ import msgspec
 
 Kind = Literal[
     "status",
+    "status_after_effect",
     "timeout_before_effect",
     "timeout_after_effect",
     "refuse",
@@ -26,6 +27,7 @@ class HttpFault(msgspec.Struct, frozen=True):
     """One fault of one request.
 
     status                 answered with `status`, `headers` and `body`; the service never saw it
+    status_after_effect    the service did it, the answer is `status`, `headers` and `body` all the same
     timeout_before_effect  no answer, and the service never saw the request
     timeout_after_effect   the service did it, the answer is lost
     refuse                 the connection is refused

@@ -31,6 +31,7 @@ from rollout.domain.happenings import (
     StepFailed,
     StepProgressed,
     StepStarted,
+    StepTroubled,
     StepUndone,
 )
 from rollout.domain.people_events import (
@@ -73,6 +74,7 @@ __all__ = [
     "StepFailed",
     "StepProgressed",
     "StepStarted",
+    "StepTroubled",
     "StepUndone",
     "decode_payload",
     "encode_payload",
@@ -91,6 +93,7 @@ Payload = (
     | StepCompleted
     | StepFailed
     | StepUndone
+    | StepTroubled
     | EffectIntended
     | EffectAnswered
     | EffectResolved

@@ -175,6 +175,13 @@ def _step_undone(state: RolloutState, event: e.Event, p: e.StepUndone) -> None:
     step.ended_at, step.ended_seq = event.at, event.seq
 
 
+def _step_troubled(state: RolloutState, event: e.Event, p: e.StepTroubled) -> None:
+    step = _step(state, p)
+    if not (p.detail and step.trouble):
+        step.trouble_at = event.at if p.detail else None
+    step.trouble = p.detail
+
+
 def _effect_intended(state: RolloutState, event: e.Event, p: e.EffectIntended) -> None:
     state.effects[p.effect] = EffectState(
         effect=p.effect,
@@ -241,6 +248,7 @@ _APPLY: dict[type, Callable[[RolloutState, e.Event, Any], None]] = {
     e.StepCompleted: _step_completed,
     e.StepFailed: _step_failed,
     e.StepUndone: _step_undone,
+    e.StepTroubled: _step_troubled,
     e.EffectIntended: _effect_intended,
     e.EffectAnswered: _effect_answered,
     e.EffectResolved: _effect_resolved,

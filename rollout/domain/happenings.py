@@ -132,6 +132,17 @@ class StepUndone(HappeningBase, frozen=True, kw_only=True, tag="step_undone"):
     outputs: dict[str, Scalar]
 
 
+class StepTroubled(HappeningBase, frozen=True, kw_only=True, tag="step_troubled"):
+    """A service gave the step no answer and is asked again; with an empty `detail` it answered
+    again. Appended when that changes, not at each try."""
+
+    phase: str
+    attempt: int
+    step: str
+    detail: str
+    undo: bool = False
+
+
 class EffectIntended(HappeningBase, frozen=True, kw_only=True, tag="effect_intended"):
     """Committed before the request leaves. `effect` is unique in the log.
 

@@ -105,6 +105,9 @@ class StepState(msgspec.Struct):
     ended_at: datetime | None = None
     ended_seq: int = 0
     reason: str = ""
+    trouble: str = ""
+    trouble_at: datetime | None = None
+    """Why it asks again and again, and since when."""
     tries: int = 1
     """Steps of the way back alone are begun again after they failed; any other needs a new attempt."""
     undo_tries: int = 1

@@ -33,6 +33,10 @@ from rollout.ports import Clock
 MAX_SENDS = 12
 """Refused or lost sends of one intent before a person must look."""
 
+AGAIN = timedelta(seconds=5)
+"""Before a refused effect is sent again, at least; doubled each time, so that the sends of one intent
+outlast an outage of an hour."""
+
 BACKOFF = timedelta(seconds=30)
 """Before an idempotent effect with an unknown answer is sent again; doubled each time."""
 
@@ -210,7 +214,8 @@ def _event_of(name: str, effect: Effect, answer: object, sends: int, now: dateti
         case No(reason=reason, retry_after_s=None):
             return EffectResolved(effect=name, how="refused", detail=reason)
         case No(reason=reason, retry_after_s=wait):
-            at = now + timedelta(seconds=_bounded(wait or 0.0))
+            pause = min(AGAIN * 2 ** min(sends, 10), BACKOFF_LIMIT)
+            at = now + max(timedelta(seconds=_bounded(wait or 0.0)), pause)
             return EffectAnswered(effect=name, answer="no", detail=reason, retry_at=at)
         case Unknown(reason=reason):
             pause = min(BACKOFF * 2 ** min(sends, 10), BACKOFF_LIMIT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from rollout.domain.errors import LogDamaged, RolloutError, ServiceError, StoreUnavailable
@@ -24,6 +23,7 @@ from rollout.engine.effects import EffectRunner, effect_name
 from rollout.engine.facts import LogFacts, lookup
 from rollout.engine.measure import resolver
 from rollout.engine.record import RolloutRecord
+from rollout.engine.troubles import Troubles
 from rollout.engine.wake import Need, Wake
 from rollout.kinds import (
     Act,
@@ -39,9 +39,6 @@ from rollout.kinds import (
     Wait,
 )
 from rollout.ports import Clock, Connections, EvidenceStore
-
-PATIENCE = timedelta(seconds=60)
-"""Before a step asks again when a service gave no answer to a read."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +85,7 @@ class StepRunner:
             going = self._going(step, spec, undo=undo)
             act = self._next(going)
         except ServiceError as problem:
-            return Wake(
-                self.clock.now() + PATIENCE, f"{spec.id}: {problem}; asked again in a minute"
-            )
+            return self._troubles.wait(step, spec, problem, undo=undo)
         except (LogDamaged, StoreUnavailable):
             raise
         except (RolloutError, ValueError, KeyError) as problem:
@@ -101,7 +96,14 @@ class StepRunner:
             broke = f"the step itself broke: {type(bug).__name__}: {bug}"
             self.record.append([_failed(step, broke, undo=undo)])
             return None
+        if step.trouble and self._open_effect(going) is None:
+            self._troubles.over(step, undo=undo)
+            return None
         return act()
+
+    @property
+    def _troubles(self) -> Troubles:
+        return Troubles(self.record, self.clock)
 
     def _going(self, step: StepState, spec: StepSpec, *, undo: bool) -> _Going:
         kind = self.kinds[spec.step]
@@ -130,10 +132,12 @@ class StepRunner:
         going: _Going,
     ) -> Wake | None:
         try:
-            return settle(effect, going.kind, going.inputs, going.context)
+            outcome = settle(effect, going.kind, going.inputs, going.context)
         except ServiceError as problem:
-            why = f"{effect.effect}: {problem}; looked up again in a minute"
-            return Wake(self.clock.now() + PATIENCE, why)
+            return self._troubles.wait(going.step, going.spec, problem, undo=going.undo)
+        if going.step.trouble:
+            self._troubles.over(going.step, undo=going.undo)
+        return outcome
 
     def _doing(self, move: Move, going: _Going) -> Callable[[], Wake | None]:
         """Raises: TypeError or ValueError for a move that is none or that no log could keep."""

@@ -88,6 +88,11 @@ def _undone(p: e.StepUndone) -> str:
     return f"{_place(p.phase, p.attempt)}: step {p.step} undone{_outputs(p.outputs)}"
 
 
+def _troubled(p: e.StepTroubled) -> str:
+    said = f"asks again and again{_because(p.detail)}" if p.detail else "has its answer again"
+    return f"{_place(p.phase, p.attempt)}: step {p.step} {said}"
+
+
 def _intended(p: e.EffectIntended) -> str:
     return f"{_place(p.phase, p.attempt)}: step {p.step} is about to {p.action} {p.target}"
 
@@ -181,6 +186,7 @@ _SAID: dict[type, Callable[[Any], str]] = {
     e.StepCompleted: _completed,
     e.StepFailed: _failed,
     e.StepUndone: _undone,
+    e.StepTroubled: _troubled,
     e.EffectIntended: _intended,
     e.EffectAnswered: _answered,
     e.EffectResolved: _resolved,

@@ -143,7 +143,7 @@ def _step(step: StepState) -> StepView:
         status=step.status,
         word=marks.OF_STEP[step.status].word,
         since=step.started_at,
-        reason=plain(step.reason),
+        reason=plain(step.reason or step.trouble),
     )
 
 

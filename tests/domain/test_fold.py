@@ -13,6 +13,7 @@ from small_plans import Bench, attest, check, gate, phase, plan, step
 
 from rollout.domain import events as e
 from rollout.domain.effects import No, Unknown, Yes
+from rollout.domain.errors import ServiceUnreachable
 from rollout.domain.fold import _APPLY, apply, fold
 from rollout.domain.plan import Plan, SamplingPolicy, SignOffRule, Soak
 from rollout.domain.state import HISTORY_KEPT, RolloutState
@@ -103,7 +104,7 @@ def test_small_rollouts_hold_every_kind_of_event() -> None:
     assert bench.state.outcome == "completed"
     seen = {type(p) for p in bench.payloads()}
     back = Bench(plan(phase("pilot", step("poke", "poke"), step("poke", "more"))))
-    back.poke.answers = [Yes(1), No("404")]
+    back.poke.answers, back.poke.moves = [Yes(1), No("404")], [ServiceUnreachable("down")]
     back.go()
     back.poke.undo_moves = [KeyError("x")]
     back.say("roll_back")

@@ -24,7 +24,7 @@ from rollout.domain.events import (
     StepFailed,
 )
 from rollout.domain.plan import Window
-from rollout.engine.effects import BACKOFF, MAX_SENDS
+from rollout.engine.effects import AGAIN, BACKOFF, MAX_SENDS
 from rollout.kinds import Done, Found, NotFound, Remember
 
 POKE = "pilot/1/poke/poke"
@@ -233,10 +233,19 @@ def test_damage_of_our_own_house_ends_the_tick_and_the_effect_stays_open(error: 
 
 
 @pytest.mark.parametrize("wait", [-5.0, 0.0, float("nan")])
-def test_an_odd_waiting_time_means_now_and_the_sends_stay_counted(wait: float) -> None:
-    bench = poking(answers=[No("429", wait)] * 50)
-    assert bench.tick().at is None
+def test_an_odd_waiting_time_means_our_own_pause(wait: float) -> None:
+    bench = poking(answers=[No("429", wait), Yes(1)])
+    assert bench.tick().at == START + AGAIN
+
+
+def test_the_sends_of_a_refused_effect_outlast_an_hour_and_then_a_person_looks() -> None:
+    bench = poking(answers=[No("no connection", 5.0)] * 50)
+    bench.go()
     assert len(bench.poke.sent) == MAX_SENDS
+    assert bench.clock.now() - START > timedelta(hours=1)
+    assert "gave up after 12 sends" in bench.tick().why
+    pauses = [p.retry_at for p in bench.payloads(EffectAnswered) if p.answer == "no"]
+    assert pauses == sorted(pauses)
 
 
 @pytest.mark.parametrize("wait", [1e9, float("inf")])

@@ -180,7 +180,7 @@ def scenario_faults(plan: Path) -> dict[str, Fault]:
     """
     paths = _sorted((plan.parent / "scenarios").glob("*.yaml"))
     scenarios = [load_document(path, Scenario) for path in paths]
-    return catalogue([(scenario.scenario, scenario.faults) for scenario in scenarios])
+    return catalogue(scenarios)
 
 
 def _journal(request: RehearsalRequest) -> Path | None:

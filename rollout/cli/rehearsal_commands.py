@@ -45,6 +45,9 @@ Speed = Annotated[
     float | None,
     typer.Option(metavar="N", help="By hand: times faster than real (60); 0 waits for nothing."),
 ]
+Tui = Annotated[
+    bool, typer.Option("--tui", help="By hand, from this terminal: the TUI in front of it.")
+]
 Pace = Annotated[
     float, typer.Option(metavar="N", help="How many times faster than real its time passes.")
 ]
@@ -92,6 +95,7 @@ def _rehearse(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         plugins: Plugins = None,
         by_hand: ByHand = False,
         speed: Speed = None,
+        tui: Tui = False,
     ) -> None:
         """Run the whole plan against a mocked world on a virtual clock."""
         from rollout.cli import rehearse as scripted
@@ -110,7 +114,10 @@ def _rehearse(app: typer.Typer, leave: Callable[[Task], None]) -> None:
             plugins=tuple(plugins or ()),
             speed=speed,
         )
-        leave(partial(driven.run if by_hand else scripted.run, wish))
+        if tui:
+            leave(partial(driven.run_with_tui, wish))
+        else:
+            leave(partial(driven.run if by_hand else scripted.run, wish))
 
 
 def _rehearsal(app: typer.Typer, leave: Callable[[Task], None]) -> None:

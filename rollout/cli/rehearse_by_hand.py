@@ -4,14 +4,19 @@ terminals (`rollout tui`, `decide`, `attest`, `waive`, `sign`, `rehearsal`)."""
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from rollout.cli import exits
+from rollout.cli.files import make_folder
 from rollout.cli.rehearse import Wish
-from rollout.domain.errors import StoreUnavailable
+from rollout.domain.errors import PlanProblems, StoreUnavailable
 from rollout.live.clocks import SystemClock
 from rollout.live.waiting import Signals
+from rollout.rehearsal.board import read_board
 from rollout.rehearsal.by_hand import ByHand
 from rollout.rehearsal.harness import Ready
 from rollout.rehearsal.pace import Pace
@@ -22,6 +27,14 @@ SPEED = 60.0
 """Times faster than real, unless somebody says otherwise."""
 
 WHO = "rollout rehearse"
+
+DEFAULT = Path("state/rehearsal.db")
+"""Where a rehearsal behind the TUI is kept, unless somebody says otherwise."""
+
+LOOK_S = 0.1
+
+ENDS_WITHIN_S = 30.0
+"""Real seconds for what is under way when the TUI is left."""
 
 
 def run(wish: Wish) -> int:
@@ -52,6 +65,69 @@ def run(wish: Wish) -> int:
         return exits.GO
     exits.say(f"rollout: {outcome.replace('_', ' ')}")
     return exits.GO if outcome == "completed" else exits.NO_GO
+
+
+def run_with_tui(wish: Wish) -> int:
+    """The rehearsal as a process of its own and the TUI in front of it; leaving the TUI ends both.
+
+    Raises: PlanProblems, Misuse, StoreUnavailable.
+    """
+    # Late: only who sits down waits for the TUI.
+    from rollout.cli import seat
+
+    seat.require_terminal()
+    state = wish.state or DEFAULT
+    talk = state.with_name(state.name + ".out")
+    process = _begun(replace(wish, state=state), talk)
+    try:
+        code = seat.run(seat.Wish(state=str(state), ascii_only=wish.ascii_only))
+    finally:
+        ended = _ended(process)
+    exits.write(talk.read_text(encoding="utf-8", errors="replace") if ended not in (0, 1) else "")
+    exits.say(f"rollout: `rollout rehearse --tui --state {state} --resume` goes on with it")
+    return code
+
+
+def _begun(wish: Wish, talk: Path) -> subprocess.Popen[bytes]:
+    """A `rehearse --by-hand` of its own session, once it has begun. Raises: PlanProblems with what
+    it said when it did not begin."""
+    state, speed = _fit(wish)
+    make_folder(state.parent)
+    before = read_board(state)
+    options: list[object] = ["--scenario", wish.scenario, "--state", state, "--speed", speed]
+    options += [] if wish.seed is None else ["--seed", wish.seed]
+    options += [part for setting in wish.settings for part in ("--set", setting)]
+    options += [part for plugin in wish.plugins for part in ("--plugins", plugin)]
+    options += ["--resume"] if wish.resume else []
+    command = [sys.executable, "-m", "rollout", "rehearse", wish.plan, "--by-hand", *options]
+    with talk.open("wb") as out:
+        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    with Signals(_talk) as signals:
+        while process.poll() is None and not signals.stopping:
+            board = read_board(state)
+            if board is not None and board != before and board.pid == process.pid:
+                return process
+            signals.wait(LOOK_S)
+    _ended(process)
+    said = talk.read_text(encoding="utf-8", errors="replace").strip()
+    raise PlanProblems([said.removeprefix("rollout: ") or "the rehearsal did not begin"])
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Ask it to end, and wait: it ends after what is under way."""
+    if process.poll() is None:
+        process.terminate()
+    try:
+        return process.wait(timeout=ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _fit(wish: Wish) -> tuple[Path, float]:

@@ -20,18 +20,18 @@ class Wish:
     """As a person asked for it on the command line."""
 
     state: str
-    rollout: str | None
-    by: str
-    role: str
-    ascii_only: bool
-    mouse: bool
-    sandbox: Path | None
-    keymap: Path | None
+    rollout: str | None = None
+    by: str = ""
+    role: str = ""
+    ascii_only: bool = False
+    mouse: bool = True
+    sandbox: Path | None = None
+    keymap: Path | None = None
 
 
 def run(wish: Wish) -> int:
     """Until the person leaves, or a signal comes. Raises: PlanProblems, Misuse."""
-    _require_terminal()
+    require_terminal()
     keymap = keymap_of(wish.keymap, known_keys()) if wish.keymap is not None else {}
     seat = Seat(
         link=StoreLink(wish.state, wish.rollout, clock_for=partial(_clock, wish)),
@@ -46,7 +46,8 @@ def run(wish: Wish) -> int:
     return app.return_code or exits.GO
 
 
-def _require_terminal() -> None:
+def require_terminal() -> None:
+    """Raises: Misuse where nobody can look and type."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise exits.Misuse(
             "`rollout tui` needs a terminal: use `rollout status`, or `rollout watch` in a pipe"

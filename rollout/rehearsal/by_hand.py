@@ -20,7 +20,7 @@ from rollout.rehearsal.actors import is_curable
 from rollout.rehearsal.board import Board, CatalogueEntry, FaultOnBoard, write_board
 from rollout.rehearsal.detection import Detection, detections
 from rollout.rehearsal.harness import Ready
-from rollout.rehearsal.scenario import Fault
+from rollout.rehearsal.scenario import Fault, Scenario
 
 BOARD_S = 0.25
 """Real seconds between two writings of the board, at least; a change is written at once."""
@@ -236,11 +236,19 @@ def _numbered(fault: str, number: int) -> str:
     return fault if number == 1 else f"{fault}_{number}"
 
 
-def catalogue(scenarios: Sequence[tuple[str, Sequence[Fault]]]) -> dict[str, Fault]:
-    """Every fault of the scenarios under `scenario` where it has one fault, else `scenario.id`."""
+def catalogue(scenarios: Sequence[Scenario]) -> dict[str, Fault]:
+    """Every fault of the scenarios under `scenario` where it has one fault, else `scenario.id`; one
+    that says nothing of itself is about what its scenario is called. The same fault in another
+    scenario is listed once."""
     found: dict[str, Fault] = {}
-    for scenario, faults in scenarios:
-        for fault in faults:
-            name = scenario if len(faults) == 1 else f"{scenario}.{fault.id}"
-            found[name] = fault
+    known: list[Fault] = []
+    for scenario in scenarios:
+        for fault in scenario.faults:
+            if fault in known:
+                continue
+            known.append(fault)
+            name = scenario.scenario
+            if len(scenario.faults) > 1:
+                name = f"{name}.{fault.id}"
+            found[name] = fault.model_copy(update={"about": fault.about or scenario.title})
     return found

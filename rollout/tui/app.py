@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual import events, on, work
@@ -14,11 +15,12 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
-from rollout.tui.keys import KEYS, Key, bindings
+from rollout.tui.keys import KEYS, REHEARSAL_KEYS, Key, bindings
 from rollout.tui.link import StoreLink
 from rollout.tui.messages import Read, Reading
 from rollout.tui.screens.base import RolloutScreen
 from rollout.tui.screens.mission import MissionScreen
+from rollout.tui.screens.rehearsal import RehearsalScreen
 from rollout.tui.snapshot import Picture
 from rollout.tui.theme import THEMES, next_theme, theme_for
 from rollout.tui.widgets.pane import Pane
@@ -41,7 +43,10 @@ class Entry:
         return Binding(self.key, f"go_to('{self.id}')", self.id, show=False, id=f"screen.{self.id}")
 
 
-SCREENS: tuple[Entry, ...] = (Entry("1", "mission", MissionScreen),)
+SCREENS: tuple[Entry, ...] = (
+    Entry("1", "mission", MissionScreen),
+    Entry("9", "rehearsal", RehearsalScreen, frozenset({"REHEARSAL"})),
+)
 """A screen is added by one line here."""
 
 AGE_EVERY_S = 1.0
@@ -119,6 +124,11 @@ class RolloutApp(App[int]):
     # who and what ----------------------------------------------------------
 
     @property
+    def setting(self) -> str | Path:
+        """The store, as it was named."""
+        return self.seat.link.setting
+
+    @property
     def who(self) -> str:
         if not self.seat.by:
             return ""
@@ -191,6 +201,6 @@ class RolloutApp(App[int]):
 
 def known_keys() -> dict[str, str]:
     """Every id of a key that a keymap may name, with its default keys."""
-    own = {key.id: key.keys for key in KEYS}
+    own = {key.id: key.keys for key in (*KEYS, *REHEARSAL_KEYS)}
     listed = (*Pane.BINDINGS, *RowsPane.BINDINGS, *RolloutApp.BINDINGS)
     return own | {b.id: b.key for b in listed if isinstance(b, Binding) and b.id}

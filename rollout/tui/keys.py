@@ -46,6 +46,43 @@ KEYS: tuple[Key, ...] = (
     Key("app.quit", "q,ctrl+q", "leave", "quit", "leave; nothing that runs is stopped", APP),
 )
 
+STAGE = "the rehearsal"
+
+REHEARSAL_KEYS: tuple[Key, ...] = (
+    Key(
+        "stage.slower",
+        "less_than_sign",
+        "ask('slower')",
+        "slower",
+        "time passes slower",
+        STAGE,
+        "<",
+    ),
+    Key(
+        "stage.faster",
+        "greater_than_sign",
+        "ask('faster')",
+        "faster",
+        "time passes faster",
+        STAGE,
+        ">",
+    ),
+    Key(
+        "stage.pause", "space", "ask('pause')", "pause", "time stands still, or passes again", STAGE
+    ),
+    Key("stage.step", "full_stop", "ask('step')", "step", "leap to what is due next", STAGE, "."),
+    Key(
+        "stage.inject",
+        "i",
+        "ask('inject')",
+        "inject",
+        "let the fault under the cursor happen",
+        STAGE,
+    ),
+    Key("stage.clear", "x", "ask('clear')", "clear", "take the fault under the cursor back", STAGE),
+)
+"""Bound by the Rehearsal screen alone: in production there are no such keys."""
+
 
 def bindings() -> list[Binding]:
     """Of the app, by their default keys."""

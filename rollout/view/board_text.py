@@ -33,14 +33,14 @@ def board_lines(board: Board, width: int, *, ascii_only: bool = False) -> list[s
 def clock_lines(board: Board, width: int, *, ascii_only: bool = False) -> list[str]:
     """What is rehearsed, its instant, the speed, and what comes next."""
     passed = format_duration(timedelta(seconds=round((board.now - board.began).total_seconds())))
+    mark = _pace_mark(board).shown(ascii_only=ascii_only)
+    first, *rest = wrap(pace_words(board), width - len(mark) - 2)
     return [
-        clip(line, width, ascii_only=ascii_only)
-        for line in (
-            f"{plain(board.scenario)}, seed {board.seed}",
-            f"{instant(board.now)}, {passed} after the beginning",
-            f"{_pace_mark(board).shown(ascii_only=ascii_only)}  {pace_words(board)}",
-            f"next: {next_words(board)}",
-        )
+        clip(f"{plain(board.scenario)}, seed {board.seed}", width, ascii_only=ascii_only),
+        *wrap(f"{instant(board.now)}, {passed} after the beginning", width),
+        f"{mark}  {first}",
+        *(" " * (len(mark) + 2) + line for line in rest),
+        *wrap(f"next: {next_words(board)}", width),
     ]
 
 
@@ -67,14 +67,21 @@ def fault_lines(board: Board, width: int, *, ascii_only: bool = False) -> list[s
     """A line a fault, those that happened and nobody noticed first; below it what it does."""
     if not board.faults:
         return ["no fault in this rehearsal; inject one to see who notices"]
+    about = {fault.id: plain(fault.about) for fault in board.faults}
+    lines: list[str] = []
+    for name, row in fault_rows(board, width, ascii_only=ascii_only):
+        lines.append(row)
+        if about[name]:
+            lines += wrap(about[name], width, "       ")
+    return lines
+
+
+def fault_rows(board: Board, width: int, *, ascii_only: bool = False) -> list[tuple[str, str]]:
+    """Id and line of each fault, those that happened and nobody noticed first."""
     ordered = sorted(board.faults, key=lambda f: _RANK[_mark(f).word])
     rows = [[_mark(f).shown(ascii_only=ascii_only), f.id, fault_words(f)] for f in ordered]
-    lines: list[str] = []
-    for row, fault in zip(table(rows, width, ascii_only=ascii_only), ordered, strict=True):
-        lines.append(row)
-        if fault.about:
-            lines += wrap(plain(fault.about), width, "       ")
-    return lines
+    lines = table(rows, width, ascii_only=ascii_only)
+    return [(fault.id, line) for fault, line in zip(ordered, lines, strict=True)]
 
 
 _RANK = {"FAIL": 0, "WAIT": 1, "TODO": 2, "PASS": 3, "SKIP": 4}

@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Static
 
-from rollout.tui.keys import KEYS, Key
+from rollout.tui.keys import KEYS, REHEARSAL_KEYS, Key
 from rollout.tui.lines import content
 from rollout.tui.snapshot import Snapshot
 from rollout.tui.widgets.pane import Pane
@@ -113,7 +113,7 @@ class RolloutScreen(Screen[None]):
 
     def footer_keys(self) -> list[FooterKey]:
         """The keys shown below; a locked one stays in its place."""
-        by_id: dict[str, Key] = {key.id: key for key in KEYS}
+        by_id: dict[str, Key] = {key.id: key for key in (*KEYS, *REHEARSAL_KEYS)}
         shown = [by_id[name] for name in self.FOOTER]
         return [FooterKey(self.host.key_of(k), k.label, self.host.locked(k.id)) for k in shown]
 

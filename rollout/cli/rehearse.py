@@ -19,6 +19,7 @@ from rollout.domain.state import RolloutState
 from rollout.rehearsal.harness import Rehearsal, Watcher
 from rollout.rehearsal.summary import summary
 from rollout.reports.folder import json_text, report_files
+from rollout.reports.series import seen_in_events
 from rollout.view.account import Told, account_lines
 from rollout.view.plan_words import plan_words
 from rollout.wiring import RehearsalRequest, installed_kinds, run_rehearsal
@@ -107,7 +108,8 @@ def _account(rehearsal: Rehearsal, result: Mapping[str, Any], *, ascii_only: boo
 
 
 def _write_reports(folder: Path, rehearsal: Rehearsal, result: Mapping[str, Any]) -> None:
-    for name, text in report_files(rehearsal.state, rehearsal.plan, rehearsal.evidence):
+    seen = seen_in_events(rehearsal.log.read(rehearsal.state.rollout))
+    for name, text in report_files(rehearsal.state, rehearsal.plan, rehearsal.evidence, seen=seen):
         write_file(folder / name, text)
     write_file(folder / "summary.json", json_text(result))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from rollout.reports.folder import json_text, report_files
 from rollout.reports.gate_report import Report, gate_report
 from rollout.reports.markdown import gate_markdown
 from rollout.reports.page import gate_page
+from rollout.reports.series import KINDS, MOST_EVENTS, Seen, seen_in_store
 from rollout.store.reading import Reader, open_readonly
 from rollout.view.stored import choose, folded
 
@@ -84,7 +85,16 @@ class _Source:
         return self._plan(plan_sha256_at(self.state, seq))
 
     def report(self, gate: GateState, *, show_keys: bool) -> Report:
-        return gate_report(self.state, self.plan(gate), self, gate, show_keys=show_keys)
+        return gate_report(
+            self.state, self.plan(gate), self, gate, seen=self.seen, show_keys=show_keys
+        )
+
+    @cached_property
+    def seen(self) -> Seen:
+        """What was measured up to the state."""
+        return seen_in_store(
+            self._reader.payloads(self.state.rollout, KINDS, until=self.state.seq, most=MOST_EVENTS)
+        )
 
     def _plan_of(self, digest: str) -> Plan:
         return plan_of(self, digest)

@@ -37,13 +37,15 @@ def check_report(
     check = gate.checks[name]
     sample = _sample(name, check, evidence)
     rulings = sample.judgement.rulings if sample is not None else []
+    reason = check.reason or check.latest_reason
     taken_at = to_text(check.latest_at) if check.latest_at is not None else None
     return {
         "id": name,
         **_said(name, spec),
         "verdict": check.verdict.value if check.verdict is not None else None,
         "blocks": _blocks(check, spec, waiver),
-        "reason": check.reason or check.latest_reason,
+        "reason": reason,
+        "reason_is_figures": _only_figures(sample, reason),
         "waived_by": f"{waiver.by} ({waiver.role}): {waiver.reason}" if waiver else None,
         "observed": dict(check.observed),
         "required": required(rulings, spec.go if spec else None, spec.no_go if spec else None),
@@ -66,6 +68,13 @@ def _blocks(check: CheckState, spec: CheckSpec | None, waiver: DecisionState | N
     waived."""
     is_shadow = spec is not None and spec.shadow
     return check.verdict is not Verdict.PASS and waiver is None and not is_shadow
+
+
+def _only_figures(sample: SampleDocument | None, reason: str) -> bool:
+    """Whether the reason tells no more than the rulings do."""
+    if sample is None or sample.observation is None or sample.observation.problem is not None:
+        return False
+    return bool(sample.judgement.rulings) and sample.judgement.reason == reason
 
 
 def _said(name: str, spec: CheckSpec | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rollout.ports import EvidenceSource
 from rollout.reports.gate_report import gate_report, gate_title
 from rollout.reports.markdown import gate_markdown, index_markdown
 from rollout.reports.page import gate_page, index_page
+from rollout.reports.series import NOTHING_SEEN, Seen
 from rollout.reports.wording import moment_in_words
 
 
@@ -25,11 +26,13 @@ def report_files(
     *,
     gates: Sequence[GateState] | None = None,
     plans: Callable[[GateState], Plan] | None = None,
+    seen: Seen = NOTHING_SEEN,
     show_keys: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """(file name, text) of an index, and of every decided gate: HTML, Markdown and JSON.
 
-    `gates`: only these; `plans`: the plan under which each was asked, where it is not `plan`.
+    `gates`: only these; `plans`: the plan under which each was asked, where it is not `plan`;
+    `seen`: what pictures are made of.
     """
     decided = [g for g in (state.gates if gates is None else gates) if g.decision is not None]
     index = _index(state, plan, decided)
@@ -37,7 +40,7 @@ def report_files(
     yield "index.md", index_markdown(index)
     for gate in decided:
         its_plan = plans(gate) if plans is not None else plan
-        report = gate_report(state, its_plan, evidence, gate, show_keys=show_keys)
+        report = gate_report(state, its_plan, evidence, gate, seen=seen, show_keys=show_keys)
         yield f"{file_stem(gate)}.html", gate_page(report, index=True)
         yield f"{file_stem(gate)}.md", gate_markdown(report)
         yield f"{file_stem(gate)}.json", json_text(report)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import shlex
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.instants import to_text
-from rollout.domain.plan import Plan
+from rollout.domain.plan import CheckSpec, Plan
 from rollout.domain.state import DecisionState, GateState, RolloutState
 from rollout.ports import EvidenceSource
 from rollout.reports.check_report import check_report
+from rollout.reports.pictures import pictures_of
+from rollout.reports.series import NOTHING_SEEN, Seen
 from rollout.reports.standing import question, sign_off, standing
 from rollout.reports.wording import moment_in_words
 
@@ -30,17 +32,19 @@ def gate_report(
     evidence: EvidenceSource,
     gate: GateState,
     *,
+    seen: Seen = NOTHING_SEEN,
     show_keys: bool = False,
 ) -> Report:
     """Everything about one evaluation; instants are texts, shares 0..1, durations seconds.
 
     First what is decided, the decision, what blocks it and who must sign; then every check; then
     waivers, findings, decisions; then how to hold it against the log. Keys of sample rows are
-    hashed unless `show_keys`.
+    hashed unless `show_keys`; `seen` is what pictures are made of.
     """
     spec = plan.gates.get(gate.gate)
     checks = {c.check: c for c in spec.checks} if spec is not None else {}
     waivers = {name: _waiver(state, gate, name) for name in gate.checks}
+    about = _About(plan, gate, checks, seen)
     return {
         "format": FORMAT,
         "question": question(plan, gate),
@@ -54,8 +58,8 @@ def gate_report(
         **_place(plan, gate),
         "rollout": _rollout(state),
         "checks": [
-            check_report(gate, name, checks.get(name), waivers[name], evidence, show_keys)
-            for name in gate.checks
+            _check(check_report(gate, name, checks.get(name), waiver, evidence, show_keys), about)
+            for name, waiver in waivers.items()
         ],
         "confirmations": _confirmations(state, gate),
         "waivers": [_decision(waiver) for waiver in waivers.values() if waiver is not None],
@@ -65,6 +69,18 @@ def gate_report(
         "keys_hashed": not show_keys,
         "timezone": plan.timezone,
     }
+
+
+class _About(NamedTuple):
+    plan: Plan
+    gate: GateState
+    specs: dict[str, CheckSpec]
+    seen: Seen
+
+
+def _check(check: Report, about: _About) -> Report:
+    spec = about.specs.get(check["id"])
+    return {**check, "pictures": pictures_of(check, spec, about.plan, about.gate, about.seen)}
 
 
 def gate_title(plan: Plan, gate: GateState) -> str:

@@ -49,7 +49,7 @@ def masked(row: Mapping[str, Scalar], keys: Collection[str]) -> dict[str, Scalar
 
 
 def _names_a_record(column: str, value: Scalar, keys: Collection[str]) -> bool:
-    if value is None or isinstance(value, bool):
+    if value is None or value == "" or isinstance(value, bool):
         return False
     if column in keys:
         return True

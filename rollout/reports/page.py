@@ -15,9 +15,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from rollout.reports.drawing import drawn
 from rollout.reports.evidence_parts import evidence_parts
 from rollout.reports.foreign import lines, one_line
 from rollout.reports.moments import moment
+from rollout.reports.picture_words import picture_words
 from rollout.reports.verdicts import decision_seal, headline, must, seal_of, worst_first
 
 _PACKAGE = "rollout.reports"
@@ -45,10 +47,15 @@ def _frame(document: Mapping[str, Any]) -> dict[str, Any]:
     def when(text: str | None) -> str:
         return moment(text, zone)
 
+    def picture(data: Mapping[str, Any]) -> dict[str, Any]:
+        words = picture_words(data, zone)
+        return {"svg": drawn(data, zone, words), "words": words}
+
     return {
         "style": Markup(style),  # noqa: S704 - our own file
         "policy": f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         "when": when,
+        "picture": picture,
     }
 
 
@@ -85,4 +92,4 @@ def _finalized(value: Any) -> Any:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return one_line(value)
+    return one_line(value).replace(" %", "\u00a0%")

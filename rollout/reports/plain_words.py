@@ -79,7 +79,9 @@ def margin_in_words(margin: float | None, condition: Condition | None) -> str:
     if condition is not None and condition.unit == "s":
         sign = "-" if margin < 0 else "+"
         return sign + format_duration(timedelta(seconds=abs(margin)))
-    return _signed(margin) + (" points" if condition is not None and condition.unit == "%" else "")
+    if condition is None or condition.unit != "%":
+        return _signed(margin)
+    return f"{_signed(margin)} point{'' if abs(margin) == 1 else 's'}"
 
 
 def _signed(margin: float) -> str:

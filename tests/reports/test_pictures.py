@@ -88,7 +88,13 @@ def test_two_samples_are_no_line() -> None:
 
 
 def test_what_is_no_number_is_no_point() -> None:
-    values = [{"rows": 1}, {"rows": None}, {"rows": True}, {"rows": "text"}, {"rows": 2}]
+    values: list[dict[str, Any]] = [
+        {"rows": 1},
+        {"rows": None},
+        {"rows": True},
+        {"rows": "text"},
+        {"rows": 2},
+    ]
     assert pictures(watched(ERRORS, values)) == []
     [picture] = pictures(watched(ERRORS, [*values, {"rows": 5}]))
     assert [value for _, value in picture["points"]] == [1.0, 2.0, 5.0]
@@ -265,7 +271,7 @@ def test_a_drawing_has_a_title_and_neither_style_nor_script() -> None:
 
 
 def test_a_long_watch_gives_a_short_page() -> None:
-    values = [{"rows": n % 7} for n in range(2880)]
+    values: list[dict[str, Any]] = [{"rows": n % 7} for n in range(2880)]
     story = Story(plan=ERRORS).begin().stage("pilot", "open_entry", "pending", "running")
     story.add(e.GateOpened(**PLACE, checks=["errors"]))
     digest = story.evidence.put({"judgement": {"verdict": "pass", "reason": "r", "rulings": [

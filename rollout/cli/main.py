@@ -15,6 +15,7 @@ import typer
 
 from rollout import __version__
 from rollout.cli import exits
+from rollout.cli.adopting_command import register as register_adopting
 from rollout.cli.live_commands import register as register_live
 from rollout.cli.quick import QUICK, STATE, quick
 from rollout.cli.rehearsal_commands import register as register_rehearsals
@@ -133,5 +134,6 @@ for _name in QUICK:
 
 register_rehearsals(app, _tasks.append)
 register_live(app, _tasks.append)
+register_adopting(app, _tasks.append)
 register_report(app, _tasks.append)
 register_seat(app, _tasks.append)

@@ -15,7 +15,7 @@ from rollout.domain.evidence import Decision
 from rollout.domain.plan import Plan
 from rollout.domain.standing import plan_sha256_at
 from rollout.domain.state import GateState, RolloutState
-from rollout.live.approved_plan import plan_of
+from rollout.engine.approved_plan import plan_of
 from rollout.reports.choice import Wanted, fitting, telling_gate
 from rollout.reports.folder import json_text, report_files
 from rollout.reports.gate_report import Report, gate_report

@@ -13,10 +13,11 @@ from rollout.cli.live_settings import sandbox_file
 from rollout.cli.log import line
 from rollout.domain.errors import StoreUnavailable
 from rollout.domain.events import Event
+from rollout.domain.plan import Plan
 from rollout.live.clocks import SystemClock, clock_of
 from rollout.live.connections import LiveConnections
 from rollout.live.controller_loop import Drive, Listener, own
-from rollout.live.opening import choose, open_live, plan_in
+from rollout.live.opening import choose, open_live
 from rollout.live.profiles import profile_of
 from rollout.live.waiting import Signals
 from rollout.wiring import installed_kinds
@@ -47,20 +48,19 @@ def run(
             exits.say(f"rollout: {held}")
             return exits.UNREACHABLE
         clock = clock_of(profile)
-        connections = stack.enter_context(
-            LiveConnections(
-                plan_in(store, name),
-                os.environ,
-                Path.cwd(),
-                clock=clock,
-                profile=profile,
-                tell=_talk,
+
+        def connect(plan: Plan, *, at_once: bool) -> LiveConnections:
+            made = LiveConnections(
+                plan, os.environ, Path.cwd(), clock=clock, profile=profile, tell=_talk
             )
-        )
+            if at_once:
+                made.read_settings()
+            return made
+
         drive = Drive(
             store=store,
             rollout=name,
-            connections=connections,
+            connect=connect,
             clock=clock,
             checks=kinds.checks,
             steps=kinds.steps,

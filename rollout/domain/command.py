@@ -128,8 +128,12 @@ def _command_of(trigger: str, held_from: str) -> str:
 
 def lead_only(case: Case) -> Refusal | None:
     """A Refusal for everybody but the lead."""
-    if case.command.role != LEAD:
-        return Refusal(f"only the {LEAD} decides this; {case.command.role} may attest and sign")
+    return not_the_lead(case.command)
+
+
+def not_the_lead(command: Command) -> Refusal | None:
+    if command.role != LEAD:
+        return Refusal(f"only the {LEAD} decides this; {command.role} may attest and sign")
     return None
 
 

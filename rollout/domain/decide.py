@@ -26,12 +26,19 @@ def decide(
     rule = _RULES.get(command.name)
     if rule is None:
         return Refusal(f"{command.name!r} is not a decision; use one of {', '.join(_RULES)}")
+    phase = standing_to_decide(plan, state, command)
+    if isinstance(phase, Refusal):
+        return phase
+    return rule(Case(plan, machine, state, phase, command, now))
+
+
+def standing_to_decide(plan: Plan, state: RolloutState, command: Command) -> PhaseState | Refusal:
+    """The current phase, when somebody who may speak looked at the rollout as it is now."""
     phase = state.current_phase()
     if state.outcome or phase is None:
         ended = state.outcome or "every phase is passed"
         return Refusal(f"the rollout has ended ({ended}): nothing can be decided, start a new one")
-    refusal = _who(plan, command) or _fresh(state, phase, command)
-    return refusal or rule(Case(plan, machine, state, phase, command, now))
+    return _who(plan, command) or _fresh(state, phase, command) or phase
 
 
 def _who(plan: Plan, command: Command) -> Refusal | None:
@@ -51,6 +58,12 @@ def _fresh(state: RolloutState, phase: PhaseState, command: Command) -> Refusal 
         return Refusal(
             f"the phase {phase.id} moved to {phase.stage} at #{phase.since_seq}, after what you saw "
             f"(#{command.seen_seq}): look again, then decide"
+        )
+    adopted = state.plans[-1].seq if len(state.plans) > 1 else 0
+    if command.seen_seq < adopted:
+        return Refusal(
+            f"the plan changed at #{adopted}, after what you saw (#{command.seen_seq}): look again, "
+            "then decide"
         )
     ahead = command.seen_seq > state.seq
     if ahead or (command.seen_seq == state.seq and command.seen_head != state.head):

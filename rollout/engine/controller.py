@@ -7,7 +7,7 @@ a new controller on the same log goes on where the last one stopped.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rollout.domain.command import Command, Refusal
 from rollout.domain.decide import decide
@@ -51,14 +51,28 @@ class Services:
 
 
 class Controller:
-    """Drives one rollout of one plan."""
+    """Drives one rollout, by one plan at a time."""
 
     def __init__(self, plan: Plan, rollout: str, services: Services) -> None:
-        self.plan = plan
         self.clock = services.clock
         self.record = RolloutRecord(services.log, rollout, services.clock)
+        self._services = services
+        self.follow(plan)
+
+    def follow(self, plan: Plan, connections: Connections | None = None) -> None:
+        """Go on by another plan, over other connections if some are given; for between two ticks."""
+        if connections is not None:
+            self._services = replace(self._services, connections=connections)
+        self.plan, self._plan_sha256 = plan, plan.sha256()
         self.machine = PlanMachine([p.phase for p in plan.phases])
-        self._stages = _by_name(_stages(plan, self.machine, self.record, services))
+        self._stages = _by_name(_stages(plan, self.machine, self.record, self._services))
+
+    def _is_outdated(self) -> bool:
+        return self.state.plan_sha256 != self._plan_sha256
+
+    @property
+    def connections(self) -> Connections:
+        return self._services.connections
 
     @property
     def state(self) -> RolloutState:
@@ -68,6 +82,8 @@ class Controller:
         """Do everything that is due and rest. Raises: StoreUnavailable, LogDamaged."""
         for _ in range(MOVES_PER_TICK):
             self.record.refresh()
+            if self._is_outdated():
+                return Wake(self.clock.now(), "the plan changed", replanned=True)
             try:
                 wake = self._move()
             except LogConflict:
@@ -80,6 +96,8 @@ class Controller:
         """Append what a person decided, or say why not. Raises: StoreUnavailable, LogDamaged."""
         for _ in range(SUBMIT_TRIES):
             self.record.refresh()
+            if self._is_outdated():
+                return Refusal("the plan changed just now: look again, then decide")
             outcome = decide(self.plan, self.machine, self.state, command, self.clock.now())
             if isinstance(outcome, Refusal):
                 return outcome

@@ -19,12 +19,14 @@ class Need:
 
 @dataclass(frozen=True)
 class Wake:
-    """`at` None means: nothing happens by itself; a person (or a new event) must act."""
+    """`at` None means: nothing happens by itself; a person (or a new event) must act.
+    `replanned`: the log follows another plan than the controller, which must be given it."""
 
     at: datetime | None
     why: str
     needs: tuple[Need, ...] = ()
     ended: bool = False
+    replanned: bool = False
 
 
 def earliest(wakes: Iterable[Wake]) -> Wake:

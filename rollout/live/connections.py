@@ -26,6 +26,12 @@ from rollout.adapters.salesforce_login import SalesforceLogin
 from rollout.adapters.secrets import expand_secrets
 from rollout.domain.errors import KindMisused, PlanProblems
 from rollout.domain.plan import Plan
+from rollout.live.connection_settings import (
+    host_and_port,
+    not_for_production,
+    required,
+    with_scheme,
+)
 from rollout.live.profiles import PROD, PRODUCTION, Profile
 from rollout.live.service_principal import ServicePrincipal
 from rollout.ports import (
@@ -80,7 +86,7 @@ class LiveConnections:
         self._closing: list[Callable[[], None]] = []
         self._pages: Pages | None = None
         problems = [
-            p for n, d in self._documents.items() for p in _not_for_production(profile, n, d)
+            p for n, d in self._documents.items() for p in not_for_production(profile, n, d)
         ]
         if problems:
             raise PlanProblems(problems)
@@ -133,11 +139,22 @@ class LiveConnections:
         )
         for secret in expanded.secrets:
             self.redactor.add(secret)
-        problems = _not_for_production(self._profile, name, expanded.document)
+        problems = not_for_production(self._profile, name, expanded.document)
         if problems:
             raise PlanProblems(problems)
         filled: dict[str, Any] = expanded.document
         return filled
+
+    def read_settings(self) -> None:
+        """Raises: PlanProblems with whatever is missing of any connection."""
+        problems: list[str] = []
+        for name in self._documents:
+            try:
+                self.document(name)
+            except PlanProblems as found:
+                problems += found.problems
+        if problems:
+            raise PlanProblems(problems)
 
     def close(self) -> None:
         """Hang up everywhere; calls under way end by themselves."""
@@ -165,21 +182,21 @@ class LiveConnections:
             except PlanProblems:
                 continue
             given = (str(said.get(key) or "") for key in ("base_url", "instance", "host"))
-            hosts = (urlsplit(_with_scheme(text)).hostname for text in given if text)
+            hosts = (urlsplit(with_scheme(text)).hostname for text in given if text)
             found += [host for host in hosts if host]
         return found
 
     def _databricks(self, name: str, said: dict[str, Any]) -> DatabricksWarehouse:
         # Else Python prints what the connector logs of a failed request, unmasked, on stderr.
         logging.getLogger("databricks").addHandler(logging.NullHandler())
-        host, port = _host_and_port(name, _required(name, said, "host"))
+        host, port = host_and_port(name, required(name, said, "host"))
         extra: dict[str, Any] = {"_port": port} if port is not None else {}
         if said.get("ca_file"):
             extra["_tls_trusted_ca_file"] = str(said["ca_file"])
         token = str(said.get("token") or "")
         options = DatabricksOptions(
             host=host,
-            http_path=_required(name, said, "http_path"),
+            http_path=required(name, said, "http_path"),
             token=token,
             credentials_provider=None if token else self._service_principal(name, said),
             catalog=said.get("catalog"),
@@ -191,15 +208,15 @@ class LiveConnections:
         return warehouse
 
     def _service_principal(self, name: str, said: dict[str, Any]) -> ServicePrincipal:
-        client_id = _required(name, said, "client_id")
+        client_id = required(name, said, "client_id")
         client = HttpClient(
-            _with_scheme(_required(name, said, "host")),
+            with_scheme(required(name, said, "host")),
             service=name,
             redactor=self.redactor,
             ca_file=said.get("ca_file"),
         )
         self._closing.append(client.close)
-        return ServicePrincipal(client, client_id, _required(name, said, "client_secret"))
+        return ServicePrincipal(client, client_id, required(name, said, "client_secret"))
 
     def _census(self, name: str, said: dict[str, Any]) -> CensusSyncService:
         api = "v2" if said.get("api", "v1") == "v2" else "v1"
@@ -211,7 +228,7 @@ class LiveConnections:
         client = HttpClient(
             base_url,
             service=name,
-            token=_required(name, said, "token"),
+            token=required(name, said, "token"),
             redactor=self.redactor,
             now=self._clock.now,
             judge=census_judge,
@@ -228,15 +245,15 @@ class LiveConnections:
     def _login(self, name: str, said: dict[str, Any]) -> SalesforceLogin:
         return SalesforceLogin(
             self._salesforce_client(name, said, None, token=False),
-            _required(name, said, "client_id"),
-            _required(name, said, "client_secret"),
+            required(name, said, "client_id"),
+            required(name, said, "client_secret"),
         )
 
     def _salesforce_client(
         self, name: str, said: dict[str, Any], login: SalesforceLogin | None, *, token: bool = True
     ) -> HttpClient:
         client = HttpClient(
-            _with_scheme(_required(name, said, "instance")),
+            with_scheme(required(name, said, "instance")),
             service=name,
             token=login if login is not None else str(said.get("token") or "") if token else "",
             redactor=self.redactor,
@@ -252,41 +269,3 @@ class LiveConnections:
         urls = said.get("urls") or said.get("url")
         given = [urls] if isinstance(urls, str) else list(urls or [])
         return AppriseNotifier({name: [str(url) for url in given]}, self.redactor)
-
-
-def _not_for_production(profile: Profile, name: str, document: Mapping[str, Any]) -> list[str]:
-    """Production speaks https to where the world's certificates lead, and to nowhere else."""
-    if profile.name != PROD:
-        return []
-    problems = []
-    if document.get("ca_file"):
-        problems.append(
-            f"connection {name}: ca_file is for a sandbox, {PROD} takes no certificates"
-        )
-    for key in ("base_url", "instance", "host"):
-        if str(document.get(key, "")).lower().startswith("http://"):
-            problems.append(f"connection {name}: {key} is plain http, {PROD} speaks https only")
-    return problems
-
-
-def _required(name: str, said: Mapping[str, Any], key: str) -> str:
-    value = said.get(key)
-    if not isinstance(value, str) or not value:
-        raise PlanProblems([f"connection {name}: `{key}` is missing: write it in the plan"])
-    return value
-
-
-def _with_scheme(instance: str) -> str:
-    return instance if "://" in instance else f"https://{instance}"
-
-
-def _host_and_port(name: str, text: str) -> tuple[str, int | None]:
-    """The connector wants the host and the port by themselves."""
-    parts = urlsplit(text if "://" in text else f"https://{text}")
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme != "https" or not parts.hostname or parts.username or port == -1:
-        raise PlanProblems([f"connection {name}: `host` is a host's name, reached by https"])
-    return parts.hostname, port

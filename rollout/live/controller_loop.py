@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
+from rollout.domain.errors import PlanProblems
 from rollout.domain.events import (
     EffectAnswered,
     EffectIntended,
@@ -15,12 +18,13 @@ from rollout.domain.events import (
     NoticeAnswered,
     Payload,
 )
+from rollout.domain.plan import Plan
+from rollout.engine.approved_plan import plan_of
 from rollout.engine.controller import Controller, Services
 from rollout.engine.outbox import OutboxRunner
 from rollout.engine.record import RolloutRecord
 from rollout.engine.wake import Wake
 from rollout.kinds import CheckKinds, StepKinds
-from rollout.live.approved_plan import plan_of
 from rollout.live.clocks import PacedClock
 from rollout.live.opening import require_kinds
 from rollout.live.waiting import Signals
@@ -40,6 +44,10 @@ WHO = "rollout run"
 
 _FACTS = (EffectAnswered, EffectResolved, NoticeAnswered)
 """What came back from outside: kept even while ending, it cannot be asked again."""
+
+
+_ADOPTED = "this process cannot go on by the plan that was adopted,"
+_AGAIN = "put that right, then start `rollout run` again"
 
 
 class Stopping(Exception):
@@ -109,13 +117,20 @@ def own(setting: str | Path, rollout: str, since: datetime) -> Ownership:
     return acquire(setting, since=since, who=WHO, above_epoch=epoch)
 
 
+class Connect(Protocol):
+    """Opens the connections of a plan. `at_once` reads every setting now, so that what is missing
+    is said before anything is asked. Raises: PlanProblems."""
+
+    def __call__(self, plan: Plan, *, at_once: bool) -> AbstractContextManager[Connections]: ...
+
+
 @dataclass(frozen=True)
 class Drive:
     """Everything the loop is made of."""
 
     store: Store
     rollout: str
-    connections: Connections
+    connect: Connect
     clock: PacedClock
     checks: CheckKinds
     steps: StepKinds
@@ -133,26 +148,30 @@ class Drive:
         state = RolloutRecord(log, self.rollout, self.clock).state
         plan = plan_of(self.store.evidence, state.plan_sha256)
         require_kinds(plan, self.checks, self.steps)
-        services = Services(
-            log=log,
-            evidence=self.store.evidence,
-            connections=self.connections,
-            clock=self.clock,
-            checks=self.checks,
-            steps=self.steps,
-            epoch=self.owner.epoch,
-        )
-        controller = Controller(plan, self.rollout, services)
-        outbox = OutboxRunner(plan, controller.record, self.connections, self.clock)
-        try:
-            return self._loop(controller, outbox)
-        except Stopping:
-            return ""
+        with ExitStack() as connected:
+            services = Services(
+                log=log,
+                evidence=self.store.evidence,
+                connections=connected.enter_context(self.connect(plan, at_once=False)),
+                clock=self.clock,
+                checks=self.checks,
+                steps=self.steps,
+                epoch=self.owner.epoch,
+            )
+            controller = Controller(plan, self.rollout, services)
+            outbox = OutboxRunner(plan, controller.record, services.connections, self.clock)
+            try:
+                return self._loop(controller, outbox, connected)
+            except Stopping:
+                return ""
 
-    def _loop(self, controller: Controller, outbox: OutboxRunner) -> str:
+    def _loop(self, controller: Controller, outbox: OutboxRunner, connected: ExitStack) -> str:
         said = ""
         while not self.signals.stopping:
             wake = controller.tick()
+            if wake.replanned:
+                self._follow(controller, outbox, connected)
+                continue
             notices = outbox.deliver_due()
             if wake.ended and notices is None:
                 return controller.state.outcome
@@ -161,6 +180,27 @@ class Drive:
                 self.tell.word(_words(wake))
             self._rest(controller, [w for w in (wake, notices) if w is not None])
         return ""
+
+    def _follow(self, controller: Controller, outbox: OutboxRunner, connected: ExitStack) -> None:
+        """Go on by the plan that somebody adopted. Raises: PlanProblems when this process cannot:
+        the log follows it all the same, and the next `rollout run` begins with it."""
+        digest = controller.state.plan_sha256
+        before, plan = controller.plan, plan_of(self.store.evidence, digest)
+        try:
+            require_kinds(plan, self.checks, self.steps)
+            if plan.connections == before.connections:
+                controller.follow(plan)
+            else:
+                connections = self.connect(plan, at_once=True)
+                connected.close()
+                controller.follow(plan, connected.enter_context(connections))
+                outbox.connections = controller.connections
+        except PlanProblems as problems:
+            raise PlanProblems(
+                [*problems.problems, f"{_ADOPTED} {digest[:12]}: {_AGAIN}"]
+            ) from None
+        outbox.plan = plan
+        self.tell.word(f"goes on by the plan {digest[:12]}, which was adopted")
 
     def _rest(self, controller: Controller, wakes: Sequence[Wake]) -> None:
         """Sleep until the first of the wakes, a foreign event or a signal."""

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollout.domain.command import Command, Refusal
+from rollout.domain.adopting import ADOPT
+from rollout.domain.command import Command, Outcome, Refusal
 from rollout.domain.decide import decide
 from rollout.domain.errors import LogConflict, PlanProblems
-from rollout.domain.events import Attested, DecisionMade, Event, FindingResolved, Payload, SignedOff
+from rollout.domain.events import (
+    Attested,
+    DecisionMade,
+    Event,
+    FindingResolved,
+    Payload,
+    PlanAdopted,
+    SignedOff,
+)
 from rollout.domain.machine import PlanMachine
-from rollout.domain.plan import Plan
 from rollout.domain.state import RolloutState
+from rollout.engine.approved_plan import plan_of
 from rollout.engine.record import RolloutRecord
-from rollout.live.approved_plan import plan_of
 from rollout.live.clocks import StandingClock, SystemClock
 from rollout.live.opening import choose
 from rollout.live.profiles import REHEARSAL
@@ -27,6 +35,10 @@ TRIES = 20
 """Somebody else commits between two of them, and nothing of it concerns us."""
 
 LARGEST_FILE = 20 * 1024 * 1024
+
+
+Rule = Callable[[RolloutState], Outcome]
+"""What a command comes to in a state; asked again when the log moved on."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +80,28 @@ def submit(
     Raises: StoreUnavailable, LogDamaged, PlanProblems.
     """
     name = choose(store.log, store.where, rollout)
-    state = folded(store.log, name)
-    at = clock or StandingClock(state.latest_at or SystemClock().now())
+    at = clock or clock_of_the_log(store.log, name)
     record = RolloutRecord(store.log, name, at)
-    plan = plan_of(store.evidence, record.state.plan_sha256)
-    machine = PlanMachine([p.phase for p in plan.phases])
-    command = _command(store, record.state, wish)
+    command = command_of(store, record.state, wish)
+
+    def rule(state: RolloutState) -> Outcome:
+        plan = plan_of(store.evidence, state.plan_sha256)
+        return decide(plan, PlanMachine([p.phase for p in plan.phases]), state, command, at.now())
+
+    return append_decided(store, record, command, rule)
+
+
+def clock_of_the_log(log: EventLog, rollout: str) -> Clock:
+    """Stands at the instant of the newest event."""
+    return StandingClock(folded(log, rollout).latest_at or SystemClock().now())
+
+
+def append_decided(
+    store: Store, record: RolloutRecord, command: Command, rule: Rule
+) -> Recorded | Refused:
+    """Append what `rule` makes of the newest state, unless somebody else said the same meanwhile."""
     for _ in range(TRIES):
-        decided = _decide(store.log, plan, machine, record.state, command, at)
+        decided = _decide(store.log, record.state, command, rule)
         if isinstance(decided, Refused):
             return decided
         before = record.state.seq
@@ -84,6 +110,7 @@ def submit(
         except LogConflict:
             record.refresh()  # decided again, with what we had seen before
             continue
+        name = record.state.rollout
         return Recorded(list(store.log.read(name, after=before, limit=len(decided))))
     return Refused("the log moves on faster than anybody can decide: try again")
 
@@ -94,12 +121,7 @@ def folded(log: EventLog, rollout: str) -> RolloutState:
 
 
 def _decide(
-    log: EventLog,
-    plan: Plan,
-    machine: PlanMachine,
-    state: RolloutState,
-    command: Command,
-    clock: Clock,
+    log: EventLog, state: RolloutState, command: Command, rule: Rule
 ) -> list[Payload] | Refused:
     meanwhile = [
         event
@@ -113,7 +135,7 @@ def _decide(
             f"somebody was quicker: #{same.seq} by {same.actor} says it already; look again",
             meanwhile,
         )
-    outcome = decide(plan, machine, state, command, clock.now())
+    outcome = rule(state)
     if isinstance(outcome, Refusal):
         return Refused(outcome.reason, meanwhile)
     return outcome
@@ -125,7 +147,7 @@ def _moved_after(state: RolloutState) -> int:
     return max(phase.since_seq - 2, 0) if phase is not None else max(state.seq - 2, 0)
 
 
-_BY_PEOPLE = (Attested, DecisionMade, SignedOff, FindingResolved)
+_BY_PEOPLE = (Attested, DecisionMade, PlanAdopted, SignedOff, FindingResolved)
 
 
 def _is_about(payload: object, command: Command) -> bool:
@@ -137,13 +159,16 @@ def _is_about(payload: object, command: Command) -> bool:
             return (command.name, command.subject, command.role) == ("sign", gate, role)
         case FindingResolved(finding=finding):
             return command.name == "close_finding" and finding == command.subject
+        case PlanAdopted():
+            return command.name == ADOPT
         case DecisionMade(decision=decision, subject=subject):
             named = subject == command.subject or not subject or not command.subject
             return decision == command.name and named
     return False
 
 
-def _command(store: Store, state: RolloutState, wish: Wish) -> Command:
+def command_of(store: Store, state: RolloutState, wish: Wish) -> Command:
+    """The wish as a command, bound to the log position that was looked at."""
     seen = state.seq if wish.seen is None else wish.seen
     return Command(
         name=wish.name,

@@ -9,9 +9,9 @@ from pathlib import Path
 from rollout.domain.errors import LogConflict, PlanProblems, StoreUnavailable
 from rollout.domain.events import RolloutCreated
 from rollout.domain.plan import Phase, Plan, StepSpec
+from rollout.engine.approved_plan import plan_of
 from rollout.engine.record import RolloutRecord
 from rollout.kinds import CheckKinds, StepKinds
-from rollout.live.approved_plan import plan_of
 from rollout.live.clocks import SystemClock
 from rollout.live.profiles import PROD, PROFILES, REHEARSAL
 from rollout.ports import Clock, EventLog

@@ -61,7 +61,7 @@ class ByHand:
         """
         controller = self.ready.controller
         while not self.waiting.stopping:
-            wake = controller.tick()
+            wake = self.ready.tick()
             notices = self.ready.outbox.deliver_due()
             if wake.ended and notices is None:
                 self._write(wake, None, outcome=controller.state.outcome)

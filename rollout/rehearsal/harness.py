@@ -16,8 +16,10 @@ from pathlib import Path
 from rollout.domain.events import Event, Payload, PhaseOutline, RolloutCreated
 from rollout.domain.plan import Plan
 from rollout.domain.state import EffectState, RolloutState
+from rollout.engine.approved_plan import plan_of
 from rollout.engine.controller import Controller, Services
 from rollout.engine.outbox import OutboxRunner
+from rollout.engine.wake import Wake
 from rollout.kinds import CheckKinds, StepKinds
 from rollout.ports import EventLog, EvidenceStore, Head
 from rollout.rehearsal.faults import FiredFault
@@ -116,6 +118,16 @@ class Ready:
     controller: Controller
     outbox: OutboxRunner
 
+    def tick(self) -> Wake:
+        """One tick, by the plan that the log follows now."""
+        wake = self.controller.tick()
+        while wake.replanned:
+            plan = plan_of(self.setup.evidence, self.controller.state.plan_sha256)
+            self.controller.follow(plan)
+            self.outbox.plan = plan
+            wake = self.controller.tick()
+        return wake
+
     def came_to(self, outcome: str) -> Rehearsal:
         """The rehearsal as it is now."""
         state, setup = self.controller.state, self.setup
@@ -193,7 +205,7 @@ def _drive(ready: Ready, lead: ScriptedLead) -> str:
     nobody answers any more, time passes only for notices that are still to be told."""
     stage, controller = ready.stage, ready.controller
     while True:
-        wake = controller.tick()
+        wake = ready.tick()
         notices = ready.outbox.deliver_due()
         if ready.setup.watch is not None:
             ready.setup.watch(controller.state, stage.clock.now())

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rollout.domain.errors import LogDamaged, RolloutError, StoreUnavailable
-from rollout.domain.events import Event, Measured
+from rollout.domain.events import Event, Measured, PlanAdopted
 from rollout.domain.state import RolloutState
 from rollout.store.address import located
 from rollout.store.ownership import holder_of
 from rollout.store.reading import Reader, open_readonly
 from rollout.tui.messages import Opened, Reading
 from rollout.view.gates import newest_rounds, telling_gates
+from rollout.view.plan_words import PlanWords
 from rollout.view.stored import choose, folded, words_of
 
 POLL_S = 0.25
@@ -62,7 +63,7 @@ class StoreLink:
 
     def __post_init__(self) -> None:
         self._reader: Reader | None = None
-        self._name, self._seq, self._plan = "", 0, ""
+        self._name, self._seq = "", 0
         self._identity: tuple[int, int] | None = None
         self._looked_at_s = float("-inf")
         self._holder = ""
@@ -105,17 +106,24 @@ class StoreLink:
             opened=opened,
             events=events,
             documents=self._documents(wanted),
+            words=self._other_words(events),
             sign=sign,
             holder=self._holder,
             now=self._clock.now() if self._clock is not None else None,
         )
+
+    def _other_words(self, events: Iterable[Event]) -> PlanWords | None:
+        """Of the plan that somebody adopted; None while it is the one we know."""
+        if self._reader is None or not any(isinstance(e.payload, PlanAdopted) for e in events):
+            return None
+        return words_of(self._reader, folded(self._reader, self._name))
 
     def _open(self) -> Opened:
         self._identity = _identity(self.setting)
         self._reader = open_readonly(self.setting, busy_s=BUSY_S)
         self._name = choose(self._reader, self.rollout)
         state = folded(self._reader, self._name)
-        self._seq, self._plan = state.seq, state.plan_sha256
+        self._seq = state.seq
         self._clock = self._clock_of(state.profile)
         newest = self._reader.events(self._name, before=state.seq + 1, limit=NEWEST, newest=True)
         return Opened(state, words_of(self._reader, state), newest)

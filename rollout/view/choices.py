@@ -39,6 +39,7 @@ _WHY = {
     "roll_back": "undo what was done, newest step first",
     "abort": "end the rollout as it is, without undoing anything",
     "end": "close the rollout as rolled back",
+    "adopt_plan": "follow a changed plan from here on",
 }
 
 _AWAITED = {"ready": {"proceed"}, "held": None, "rolled_back": None, "rollback_failed": None}
@@ -56,6 +57,7 @@ def choices(state: RolloutState, words: PlanWords) -> list[ChoiceView]:
         *_to_sign(state, phase, words),
         *_to_waive(state, phase, words),
         *_decisions(state, phase),
+        *_to_adopt(phase),
     ]
     return sorted(found, key=lambda choice: not choice.awaited)
 
@@ -81,7 +83,7 @@ def _to_attest(state: RolloutState, phase: PhaseState, words: PlanWords) -> Iter
         if (c.phase, c.attempt) == _now(phase) and not c.void_seq
     }
     for gate in newest_rounds(state, phase.id, phase.attempt):
-        if gate.decision is not None:
+        if gate.decision is not None or gate.void_seq:
             continue
         for check in _checks(gate, words):
             is_open = gate.checks[check.check].verdict is None and check.check not in given
@@ -104,7 +106,7 @@ def _to_waive(state: RolloutState, phase: PhaseState, words: PlanWords) -> Itera
     if phase.stage != "held":
         return
     for gate in newest_rounds(state, phase.id, phase.attempt):
-        if gate.decision in {None, Decision.GO}:
+        if gate.decision in {None, Decision.GO} or gate.void_seq:
             continue
         for check in _checks(gate, words):
             blocks = gate.checks[check.check].verdict is not Verdict.PASS and not check.shadow
@@ -123,6 +125,12 @@ def _decisions(state: RolloutState, phase: PhaseState) -> Iterator[ChoiceView]:
         elif action != "resume" or _may_resume(state, phase):
             why = f"start {phase.title}" if action == "proceed" else _WHY[action]
             yield _choice(action, phase.id, why, awaited=waits)
+
+
+def _to_adopt(phase: PhaseState) -> Iterator[ChoiceView]:
+    """`rollout adopt-plan` says what stands against a plan; a way back that is under way does always."""
+    if phase.stage != "rolling_back":
+        yield _choice("adopt_plan", phase.id, _WHY["adopt_plan"])
 
 
 def _may_resume(state: RolloutState, phase: PhaseState) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rollout.domain.evidence import Decision, Ruling
+from rollout.domain.standing import plan_sha256_at
 from rollout.domain.state import CheckState, GateState, RolloutState
 from rollout.reports.wording import required, sample_document
 from rollout.view import marks
@@ -29,7 +30,7 @@ def gate_view(
     gate: GateState, state: RolloutState, words: PlanWords, documents: Documents | None = None
 ) -> GateView:
     """One evaluation of a gate. With `documents`, conditions come from the evidence, filled in."""
-    said = words.gate(gate.gate)
+    said = words.in_force(_plan_of(gate, state)).gate(gate.gate)
     return GateView(
         phase=gate.phase,
         attempt=gate.attempt,
@@ -43,11 +44,18 @@ def gate_view(
         opened_at=gate.opened_at,
         decided_at=gate.decided_at,
         reasons=[plain(reason) for reason in gate.reasons],
+        void=gate.void_seq > 0,
         checks=[
             _check_view(gate, said.check(name), check, state, documents)
             for name, check in gate.checks.items()
         ],
     )
+
+
+def _plan_of(gate: GateState, state: RolloutState) -> str:
+    """Digest of the plan whose words the evaluation goes by: a void one by those before the change."""
+    seq = gate.decided_seq or (gate.void_seq - 1 if gate.void_seq else state.seq)
+    return plan_sha256_at(state, seq)
 
 
 def _check_view(

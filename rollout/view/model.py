@@ -90,6 +90,8 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     decided_at: datetime | None
     reasons: list[str]
     checks: list[CheckView]
+    void: bool = False
+    """The plan changed what it asks: it is asked anew, and this one counts no more."""
 
 
 class FindingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,3 +146,7 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     findings: list[FindingView]
     next: list[ChoiceView]
     newest: list[EventView]
+    plan_number: int = 1
+    """How many plans the rollout has followed, the one in force included."""
+    plan_since_seq: int = 1
+    """The event from which on the plan in force holds."""

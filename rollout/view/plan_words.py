@@ -5,10 +5,12 @@ Without pydantic and the loader, which alone would cost more than a whole `rollo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+
+from rollout.domain.state import RolloutState
 
 LEAD = "project_lead"
 """The role that decides. Source: `domain/command.py`, which this must not import."""
@@ -152,6 +154,11 @@ class PlanWords(msgspec.Struct, frozen=True):
     connections: dict[str, ConnectionWords] = {}
     notifications: NotificationWords | None = None
     rollback: RollbackWords | None = None
+    earlier: dict[str, PlanWords] = {}
+    """By digest: plans that the rollout followed before this one, whose gates are told in their words."""
+
+    def in_force(self, sha256: str) -> PlanWords:
+        return self.earlier.get(sha256, self)
 
     def gate(self, name: str) -> GateWords:
         return self.gates.get(name) or GateWords(name, title=name.replace("_", " "))
@@ -175,6 +182,21 @@ def plan_words(document: Any) -> PlanWords:
         return msgspec.convert(document, PlanWords, strict=False)
     except msgspec.ValidationError:
         return PlanWords()
+
+
+def words_of_all(state: RolloutState, documents: Callable[[str], Any]) -> PlanWords:
+    """Of the plan in force and of those before it. `documents` gives evidence by digest and raises
+    KeyError for what is not there: names then stand for titles."""
+
+    def words(sha256: str) -> PlanWords:
+        try:
+            return plan_words(documents(sha256))
+        except KeyError:
+            return PlanWords()
+
+    now = state.plan_sha256
+    earlier = {p.plan_sha256: words(p.plan_sha256) for p in state.plans if p.plan_sha256 != now}
+    return msgspec.structs.replace(words(now), earlier=earlier)
 
 
 def _joined(written: Conditions | Mapping[str, str]) -> str:

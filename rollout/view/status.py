@@ -51,6 +51,8 @@ def status_view(
         findings=findings(state, only_open=True),
         next=choices(state, words),
         newest=[event_view(event) for event in newest],
+        plan_number=max(len(state.plans), 1),
+        plan_since_seq=state.plans[-1].seq if state.plans else 1,
     )
 
 

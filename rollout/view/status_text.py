@@ -65,7 +65,10 @@ def bar(share: float, width: int, *, ascii_only: bool = False) -> str:
 
 def _header(view: StatusView, *, ascii_only: bool) -> Iterator[str]:
     of = f", scenario {view.scenario}" if view.scenario else ""
-    yield f"{view.title}  ({view.rollout}, plan {view.plan_sha256[:12]}, {view.profile}{of})"
+    plan = f"plan {view.plan_sha256[:12]}"
+    if view.plan_number > 1:
+        plan += f" (number {view.plan_number}, since #{view.plan_since_seq})"
+    yield f"{view.title}  ({view.rollout}, {plan}, {view.profile}{of})"
     mark = MARKS[view.word].shown(ascii_only=ascii_only)
     said = (view.outcome or view.status).replace("_", " ")
     yield f"{mark}  {said} at {instant(view.at)}, {view.events:,} events, head {view.head[:12]}"
@@ -125,10 +128,11 @@ def gate_name(gate: GateView) -> str:
 
 
 def decision_word(gate: GateView) -> str:
-    """GO, NO-GO, INCONCLUSIVE, or NOT DECIDED."""
+    """GO, NO-GO, INCONCLUSIVE, or NOT DECIDED; and whether that counts no more."""
+    void = ", void since the plan changed" if gate.void else ""
     if gate.decision is None:
-        return "NOT DECIDED"
-    return gate.decision.value.replace("_", "-").upper()
+        return f"NOT DECIDED{void}"
+    return gate.decision.value.replace("_", "-").upper() + void
 
 
 def gate_summary(gate: GateView, width: int, *, ascii_only: bool) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rollout.domain.errors import LogDamaged, StoreUnavailable
 from rollout.domain.fold import fold
 from rollout.domain.state import FOLD_VERSION, GateState, RolloutState
 from rollout.store.reading import Reader
-from rollout.view.plan_words import PlanWords, plan_words
+from rollout.view.plan_words import PlanWords, words_of_all
 
 PAGE = 2000
 """Events read at once."""
@@ -98,7 +98,4 @@ def _from_snapshot(reader: Reader, rollout: str) -> RolloutState | None:
 
 def words_of(reader: Reader, state: RolloutState) -> PlanWords:
     """What the plan says of itself; empty when its document is not in the store."""
-    try:
-        return plan_words(reader.evidence(state.plan_sha256))
-    except KeyError:
-        return PlanWords()
+    return words_of_all(state, reader.evidence)

@@ -18,8 +18,8 @@ from rollout.checks import sql
 from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Plan
 from rollout.engine import controller, record
+from rollout.engine.approved_plan import plan_of as read_plan
 from rollout.live import deciding, opening
-from rollout.live.approved_plan import plan_of as read_plan
 from rollout.live.clocks import StandingClock
 from rollout.store import ownership
 from rollout.store.link import Link

@@ -48,7 +48,8 @@ def _trigger(action: str, subject: str, stage: str) -> str:
 @pytest.mark.parametrize("stage", [s for s in STAGES if s != "passed"])
 def test_choices_are_the_machines_triggers_for_people(stage: str) -> None:
     machine = PlanMachine(PHASES)
-    offered = {_trigger(c.action, c.subject, stage) for c in choices(_state_in(stage), PlanWords())}
+    found = [c for c in choices(_state_in(stage), PlanWords()) if c.action != "adopt_plan"]
+    offered = {_trigger(c.action, c.subject, stage) for c in found}
     legal = {
         t
         for t in machine.legal("second", stage)
@@ -62,10 +63,32 @@ def test_the_list_of_peoples_triggers_is_complete() -> None:
     own = {
         "open_entry", "entry_go", "entry_no_go", "steps_done", "step_failed", "gate_no_go",
         "exit_go", "ask_sign_off", "exit_no_go", "signed", "sign_off_refused", "undone",
-        "undo_failed",
+        "undo_failed", "ask_again", "plan_changed",
     }  # fmt: skip
     every = {t for t, _, _ in TRANSITIONS if not t.startswith("resume_")}
     assert every - own == BY_A_PERSON - {"abort", "end"}
+
+
+@pytest.mark.parametrize("stage", [s for s in STAGES if s != "passed"])
+def test_a_changed_plan_may_be_adopted_unless_the_way_back_is_under_way(stage: str) -> None:
+    offered = ("adopt_plan", "second") in actions(_state_in(stage), awaited=False)
+    assert offered == (stage != "rolling_back")
+
+
+def test_nobody_is_asked_of_a_gate_that_the_plan_changed() -> None:
+    story = held_story()
+    story.adopt(make_plan(title="Another title"), "pilot", gates=["ready"])
+    assert "waive" not in {action for action, _ in actions(story.state())}
+
+
+def test_who_signed_under_an_older_plan_is_asked_again() -> None:
+    story = Story().begin().stage("pilot", "open_entry", "pending", "exit_gate")
+    story.gate("pilot", "exit", "verified", {"created": PASS}, Decision.GO)
+    story.stage("pilot", "ask_sign_off", "exit_gate", "sign_off")
+    story.sign("pilot", "verified", "project_lead")
+    story.adopt(make_plan(title="Another title"), "pilot")
+    signs = [c.roles for c in choices(story.state(), words()) if c.action == "sign"]
+    assert signs == [["project_lead"], ["sales_ops"]]
 
 
 def test_a_rollout_that_ended_offers_nothing() -> None:

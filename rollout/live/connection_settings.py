@@ -1,0 +1,50 @@
+"""What the settings of a connection must look like before anything is opened by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from rollout.domain.errors import PlanProblems
+from rollout.live.profiles import PROD, Profile
+
+
+def not_for_production(profile: Profile, name: str, document: Mapping[str, Any]) -> list[str]:
+    """Production speaks https to where the world's certificates lead, and to nowhere else."""
+    if profile.name != PROD:
+        return []
+    problems = []
+    if document.get("ca_file"):
+        problems.append(
+            f"connection {name}: ca_file is for a sandbox, {PROD} takes no certificates"
+        )
+    for key in ("base_url", "instance", "host"):
+        if str(document.get(key, "")).lower().startswith("http://"):
+            problems.append(f"connection {name}: {key} is plain http, {PROD} speaks https only")
+    return problems
+
+
+def required(name: str, said: Mapping[str, Any], key: str) -> str:
+    """The setting as text. Raises: PlanProblems when there is none."""
+    value = said.get(key)
+    if not isinstance(value, str) or not value:
+        raise PlanProblems([f"connection {name}: `{key}` is missing: write it in the plan"])
+    return value
+
+
+def with_scheme(instance: str) -> str:
+    """The address with https in front, unless it names a scheme itself."""
+    return instance if "://" in instance else f"https://{instance}"
+
+
+def host_and_port(name: str, text: str) -> tuple[str, int | None]:
+    """The connector wants the host and the port by themselves. Raises: PlanProblems."""
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if parts.scheme != "https" or not parts.hostname or parts.username or port == -1:
+        raise PlanProblems([f"connection {name}: `host` is a host's name, reached by https"])
+    return parts.hostname, port

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import select
@@ -11,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
+
+from rollout.__main__ import main
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,6 +87,14 @@ def finished(process: subprocess.Popen[str], timeout_s: float = 60) -> tuple[int
 
 def rollout(*arguments: object, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
     return finished(begin(*arguments, env=env))
+
+
+def here(*arguments: object) -> tuple[int, str, str]:
+    """The same in this process: a person's terminal beside a controller that is one of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
+    return code, out.getvalue(), err.getvalue()
 
 
 def line_with(stream: Any, words: str, timeout_s: float = 30) -> str:

@@ -23,7 +23,8 @@ from pydantic import BaseModel, ConfigDict
 
 from rollout.checks.attest import Attest
 from rollout.checks.baseline import Baseline
-from rollout.domain.command import LEAD, Command, Refusal
+from rollout.domain.adopting import ADOPT, Proposal, adopt
+from rollout.domain.command import LEAD, Command, Outcome, Refusal
 from rollout.domain.effects import Answer, Yes
 from rollout.domain.events import Event, Payload, PhaseOutline, RolloutCreated
 from rollout.domain.evidence import Observation
@@ -260,7 +261,7 @@ class Bench:
                 PhaseOutline(id=p.phase, title=p.title, steps=[s.id for s in p.steps])
                 for p in self.plan.phases
             ],
-            params={},
+            params=self.plan.params,
         )
         self.log.inner.append(NAME, 0, self.clock.now(), "rollout", [created])
         self._controller: Controller | None = None
@@ -309,6 +310,10 @@ class Bench:
         """A second door to the same rollout, on a log that nobody holds up."""
         return Controller(self.plan, NAME, replace(self.services(), log=self.log.inner))
 
+    def door(self) -> Controller:
+        """Where people speak: past a controller that does not know the plan in force yet."""
+        return self.now if self.now.plan is self.plan else self.terminal()
+
     @property
     def now(self) -> Controller:
         """The controller that is running; a first one when there is none."""
@@ -352,19 +357,43 @@ class Bench:
 
     def say(self, name: str, subject: str = "", **changes: Any) -> None:
         """A decision that must be accepted."""
-        refusal = self.now.submit(self.command(name, subject, **changes))
+        refusal = self.door().submit(self.command(name, subject, **changes))
         assert refusal is None, refusal
 
     def refusal(self, name: str, subject: str = "", **changes: Any) -> str:
         """The reason of a decision that must be refused, and nothing appended."""
         before = self.log.head(NAME)
-        refused = self.now.submit(self.command(name, subject, **changes))
+        refused = self.door().submit(self.command(name, subject, **changes))
         assert isinstance(refused, Refusal), f"{name} was accepted"
         assert self.log.head(NAME) == before
         return refused.reason
 
+    def proposal(self, plan: Plan) -> Proposal:
+        kinds = self.services().steps
+        outlines = [
+            PhaseOutline(id=p.phase, title=p.title, steps=[s.id for s in p.steps])
+            for p in plan.phases
+        ]
+        return Proposal(plan, outlines, frozenset(n for n, k in kinds.items() if k.has_undo))
+
+    def adopted(self, plan: Plan, **changes: Any) -> Outcome:
+        """What adopting a changed plan would come to now."""
+        command = self.command(ADOPT, **changes)
+        return adopt(self.plan, self.state, self.proposal(plan), command, self.clock.now())
+
+    def adopt(self, plan: Plan, **changes: Any) -> None:
+        """An adoption by another process that must be accepted."""
+        outcome = self.adopted(plan, **changes)
+        assert not isinstance(outcome, Refusal), outcome
+        self.log.inner.append(NAME, self.state.seq, self.clock.now(), "ann", outcome)
+        self.plan = plan
+
     def tick(self) -> Wake:
-        return self.now.tick()
+        wake = self.now.tick()
+        if wake.replanned:
+            self.now.follow(self.plan)
+            wake = self.now.tick()
+        return wake
 
     def pass_(self, **time: float) -> Wake:
         """Let time pass, then tick."""

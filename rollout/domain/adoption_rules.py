@@ -123,7 +123,7 @@ def _order_of_steps(a: Adoption) -> Reasons:
 
 def _was_begun(a: Adoption, phase: PhaseState, step_id: str) -> bool:
     step = a.state.step(phase.id, phase.attempt, step_id)
-    return step is not None and a.is_current(step)
+    return step is not None and not step.taken_back
 
 
 def _ids(a: Adoption) -> Reasons:

@@ -96,7 +96,7 @@ def _is_under_way(slot: Slot, phase: PhaseState, state: RolloutState) -> bool:
 
 def _is_settled(slot: Slot, phase: PhaseState, state: RolloutState) -> bool:
     gate = state.gate(phase.id, phase.attempt, slot.moment, slot.gate)
-    if gate is None or gate.decision is None:
+    if gate is None or gate.decision is None or gate.void_seq:
         return False
     return gate.decision is Decision.GO or (
         slot.skippable and gate.decision is Decision.INCONCLUSIVE
@@ -135,4 +135,6 @@ def coverage_gate(
 def _was_watched(slot: Slot, phase: PhaseState, state: RolloutState) -> bool:
     """A look counts when its gate came to go or no_go: an answer, not an attempt."""
     gate = state.gate(phase.id, phase.attempt, slot.moment, slot.gate)
-    return gate is not None and gate.decision in {Decision.GO, Decision.NO_GO}
+    if gate is None or gate.void_seq:
+        return False
+    return gate.decision in {Decision.GO, Decision.NO_GO}

@@ -68,7 +68,7 @@ def _first_line(old: list[str], new: list[str]) -> str:
     number, (before, after) = next(((n, p) for n, p in pairs if p[0] != p[1]), (0, ("", "")))
     count = sum(a != b for a, b in zip_longest(old, new))
     return f"line {number}: {_short(before)} -> {_short(after)}" + (
-        f" (and {count - 1} more lines)" if count > 1 else ""
+        f" (and {count - 1} more line{'' if count == 2 else 's'})" if count > 1 else ""
     )
 
 

@@ -229,7 +229,7 @@ class _Loose(Plan):
 
 
 def loose(said: Any) -> Plan:
-    return _Loose.model_construct(said=said)
+    return _Loose.model_construct(plan="p", title="", timezone="UTC", phases=[], said=said)
 
 
 @given(other_documents(), other_documents())

@@ -374,7 +374,7 @@ def test_an_answer_on_its_way_while_the_plan_changed_is_not_judged_by_the_old_on
 def test_a_request_on_its_way_while_the_plan_changed_keeps_its_answer() -> None:
     bench = bench_in("ready")
 
-    def adopting() -> Yes:
+    def adopting() -> Yes[int]:
         bench.adopt(rest_of(bench.plan, lambda d: d.update(title="Renamed")))
         return Yes(4)
 

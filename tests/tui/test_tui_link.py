@@ -8,7 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from builders import NAME, START, Story, completed_story, held_story, make_run, store_file
+from builders import (
+    NAME,
+    START,
+    Story,
+    completed_story,
+    held_story,
+    make_plan,
+    make_run,
+    store_file,
+)
 from seats import Monotonic
 
 from rollout.domain.errors import ServiceUnreachable
@@ -64,6 +73,21 @@ def test_a_screen_folds_what_it_is_given_and_sees_what_status_sees(tmp_path: Pat
     snapshot = picture.snapshot(100.0)
     assert snapshot.view.phases[0].stage == "entry_gate"
     assert snapshot.newest[-1].seq == snapshot.state.seq == 13
+    link.close()
+
+
+def test_the_words_of_a_plan_that_was_adopted_come_along_with_its_event(held: Path) -> None:
+    link = link_to(held)
+    picture = picture_of(link.look())
+    renamed = make_plan(title="Renamed")
+    with open_store(held, create=False) as store:
+        Story(log=store.log, evidence=store.evidence).adopt(renamed, "pilot")
+    reading = link.look()
+    assert reading.words is not None
+    assert (reading.words.title, len(reading.words.earlier)) == ("Renamed", 1)
+    picture.take(reading)
+    assert picture.snapshot(100.0).view.plan_number == 2
+    assert link.look().words is None
     link.close()
 
 

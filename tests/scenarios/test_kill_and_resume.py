@@ -70,7 +70,15 @@ def _end(summary: dict[str, object]) -> dict[str, object]:
     return {name: summary[name] for name in ("outcome", "phases", "runs")}
 
 
-@pytest.mark.parametrize("kills", [(40,), (90, 120), (150, 160, 170)])
+@pytest.mark.parametrize(
+    "kills",
+    [
+        (90,),
+        pytest.param((40,), marks=pytest.mark.slow),
+        pytest.param((90, 120), marks=pytest.mark.slow),
+        pytest.param((150, 160, 170), marks=pytest.mark.slow),
+    ],
+)
 def test_killed_and_resumed_it_ends_as_if_nothing_had_happened(
     tmp_path: Path, kills: tuple[int, ...]
 ) -> None:

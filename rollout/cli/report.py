@@ -19,6 +19,7 @@ from rollout.engine.approved_plan import plan_of
 from rollout.reports.choice import Wanted, fitting, telling_gate
 from rollout.reports.folder import json_text, report_files
 from rollout.reports.gate_report import Report, gate_report
+from rollout.reports.junit import gate_junit
 from rollout.reports.markdown import gate_markdown
 from rollout.reports.page import gate_page
 from rollout.reports.series import KINDS, MOST_EVENTS, Seen, seen_in_store
@@ -27,10 +28,21 @@ from rollout.view.stored import choose, folded
 
 Writer = Callable[[Mapping[str, Any]], str]
 
-FORMS: dict[str, Writer] = {"html": gate_page, "markdown": gate_markdown, "json": json_text}
+FORMS: dict[str, Writer] = {
+    "html": gate_page,
+    "markdown": gate_markdown,
+    "json": json_text,
+    "junit": gate_junit,
+}
 """How a report is written, by the name of its form."""
 
-_OF_SUFFIX = {".html": "html", ".htm": "html", ".md": "markdown", ".json": "json"}
+_OF_SUFFIX = {
+    ".html": "html",
+    ".htm": "html",
+    ".md": "markdown",
+    ".json": "json",
+    ".xml": "junit",
+}
 
 _CODES = {
     Decision.GO: exits.GO,

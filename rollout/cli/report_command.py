@@ -38,7 +38,7 @@ Form = Annotated[
     str | None,
     typer.Option(
         "--format",
-        metavar="html|markdown|json",
+        metavar="html|markdown|json|junit",
         help="By the name of --out; else html, or Markdown on a terminal.",
     ),
 ]

@@ -12,7 +12,8 @@ from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
 from rollout.domain.state import GateState, RolloutState
 from rollout.ports import EvidenceSource
-from rollout.reports.gate_report import gate_report, gate_title
+from rollout.reports.gate_report import Report, gate_report, gate_title
+from rollout.reports.junit import gate_junit, junit_document
 from rollout.reports.markdown import gate_markdown, index_markdown
 from rollout.reports.page import gate_page, index_page
 from rollout.reports.series import NOTHING_SEEN, Seen
@@ -29,7 +30,8 @@ def report_files(
     seen: Seen = NOTHING_SEEN,
     show_keys: bool = False,
 ) -> Iterator[tuple[str, str]]:
-    """(file name, text) of an index, and of every decided gate: HTML, Markdown and JSON.
+    """(file name, text) of an index, of every decided gate in every form, and of `junit.xml`, which
+    has the newest round of each.
 
     `gates`: only these; `plans`: the plan under which each was asked, where it is not `plan`;
     `seen`: what pictures are made of.
@@ -38,12 +40,17 @@ def report_files(
     index = _index(state, plan, decided)
     yield "index.html", index_page(index)
     yield "index.md", index_markdown(index)
+    newest: list[Report] = []
     for gate in decided:
         its_plan = plans(gate) if plans is not None else plan
         report = gate_report(state, its_plan, evidence, gate, seen=seen, show_keys=show_keys)
         yield f"{file_stem(gate)}.html", gate_page(report, index=True)
         yield f"{file_stem(gate)}.md", gate_markdown(report)
         yield f"{file_stem(gate)}.json", json_text(report)
+        yield f"{file_stem(gate)}.xml", gate_junit(report)
+        if gate is state.gate(gate.phase, gate.attempt, gate.moment, gate.gate):
+            newest.append(report)
+    yield "junit.xml", junit_document(newest)
 
 
 def json_text(document: Any) -> str:

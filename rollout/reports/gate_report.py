@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.instants import to_text
 from rollout.domain.plan import CheckSpec, Plan
+from rollout.domain.standing import plan_sha256_at
 from rollout.domain.state import DecisionState, GateState, RolloutState
 from rollout.ports import EvidenceSource
 from rollout.reports.check_report import check_report
@@ -56,7 +57,7 @@ def gate_report(
         "gate": gate.gate,
         "number": spec.number if spec is not None else None,
         **_place(plan, gate),
-        "rollout": _rollout(state),
+        "rollout": _rollout(state, gate),
         "checks": [
             _check(check_report(gate, name, checks.get(name), waiver, evidence, show_keys), about)
             for name, waiver in waivers.items()
@@ -121,11 +122,11 @@ def _place(plan: Plan, gate: GateState) -> Report:
     }
 
 
-def _rollout(state: RolloutState) -> Report:
+def _rollout(state: RolloutState, gate: GateState) -> Report:
     return {
         "name": state.rollout,
         "title": state.title,
-        "plan_sha256": state.plan_sha256,
+        "plan_sha256": plan_sha256_at(state, gate.decided_seq or state.seq),
         "profile": state.profile,
         "scenario": state.scenario,
         "seed": state.seed,

@@ -38,7 +38,12 @@ def test_the_page_goes_to_stdout_and_nothing_else_does(
 def test_the_form_follows_the_name_of_the_file(
     held: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, begins in (("a.html", "<!DOCTYPE"), ("a.md", "# NO-GO"), ("a.json", "{")):
+    for name, begins in (
+        ("a.html", "<!DOCTYPE"),
+        ("a.md", "# NO-GO"),
+        ("a.json", "{"),
+        ("a.xml", "<?xml"),
+    ):
         path = tmp_path / "deep" / name
         ended = here(capsys, "report", "--state", held, "--out", path)
         assert (ended.code, ended.out) == (0, f"{path}\n")
@@ -150,7 +155,7 @@ def test_the_exit_code_tells_the_decision_when_asked(
         (["--gate", "verified"], ["verified was not asked yet", "asked so far: ready"]),
         (["--gate", "nonsense"], ["nonsense is no gate of this plan"]),
         (["--gate", "ready", "--round", "9"], ["no evaluation fits"]),
-        (["--format", "pdf"], ["'pdf' is no form", "html, markdown, json"]),
+        (["--format", "pdf"], ["'pdf' is no form", "html, markdown, json, junit"]),
         (["--all"], ["name one with --out DIR"]),
         (["--at", "99"], ["no event #99", "ends at #12"]),
         (["--rollout", "other"], ["has no rollout 'other'"]),

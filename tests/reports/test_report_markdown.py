@@ -109,9 +109,9 @@ def test_a_folder_holds_an_index_and_every_form_of_every_gate() -> None:
     files = dict(report_files(story.state(), story.plan, story.evidence))
     stems = [file_stem(gate) for gate in story.state().gates]
     assert stems == ["pilot-1-entry-ready-1", "pilot-1-exit-verified-1", "full-1-exit-all_done-1"]
-    forms = ("html", "md", "json")
+    forms = ("html", "md", "json", "xml")
     assert set(files) == {
-        "index.html", "index.md", *(f"{s}.{form}" for s in stems for form in forms)
+        "index.html", "index.md", "junit.xml", *(f"{s}.{form}" for s in stems for form in forms)
     }  # fmt: skip
     for stem in stems:
         assert f"]({stem}.md)" in files["index.md"]
@@ -128,7 +128,7 @@ def test_undecided_gates_get_no_file() -> None:
     story = Story().begin().stage("pilot", "open_entry", "pending", "entry_gate")
     story.gate("pilot", "entry", "ready", {"empty_keys": PASS}, None)
     names = [name for name, _ in report_files(story.state(), story.plan, story.evidence)]
-    assert names == ["index.html", "index.md"]
+    assert names == ["index.html", "index.md", "junit.xml"]
 
 
 def test_the_same_store_gives_the_same_bytes() -> None:

@@ -125,7 +125,7 @@ def test_the_page_runs_nothing_and_loads_nothing() -> None:
         assert not {a for a in attributes if a.startswith("on") or a in {"style", "src"}}
         links = [v for _, attrs in page.tags for n, v in attrs if n == "href"]
         assert all(
-            re.fullmatch(r"#check-\d+|[A-Za-z0-9_-]+\.(html|md|json)", str(v)) for v in links
+            re.fullmatch(r"#check-\d+|[A-Za-z0-9_-]+\.(html|md|json|xml)", str(v)) for v in links
         )
         assert "url(" not in text
         assert "@import" not in text

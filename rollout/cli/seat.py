@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rollout.cli import exits
+from rollout.cli.quick import STATE
+from rollout.domain.errors import RolloutError
+from rollout.store.address import shown
 from rollout.tui.app import RolloutApp, Seat, known_keys
+from rollout.tui.desk import StoreDesk
 from rollout.tui.keys import keymap_of
 from rollout.tui.link import OwnTime, StoreLink
+
+if TYPE_CHECKING:
+    from rollout.ports import Clock
+    from rollout.store.opening import Store
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ def run(wish: Wish) -> int:
     keymap = keymap_of(wish.keymap, known_keys()) if wish.keymap is not None else {}
     seat = Seat(
         link=StoreLink(wish.state, wish.rollout, clock_for=partial(_clock, wish)),
+        desk=StoreDesk(wish.state, wish.rollout, partial(_open, wish), _place(wish)),
         by=wish.by,
         role=wish.role,
         ascii_only=wish.ascii_only or exits.needs_ascii(),
@@ -52,6 +62,27 @@ def require_terminal() -> None:
         raise exits.Misuse(
             "`rollout tui` needs a terminal: use `rollout status`, or `rollout watch` in a pipe"
         )
+
+
+def _open(wish: Wish) -> tuple[Store, Clock | None]:
+    """For one decision. Raises: StoreUnavailable, LogDamaged, PlanProblems, ServiceError."""
+    # Late: SQLAlchemy is not waited for before the first picture.
+    from rollout.cli.live_settings import deciding_clock
+    from rollout.live.opening import open_live
+
+    store, profile = open_live(wish.state, None, rehearsed=True)
+    try:
+        return store, deciding_clock(profile, wish.sandbox, wish.state)
+    except RolloutError:
+        store.close()
+        raise
+
+
+def _place(wish: Wish) -> list[str]:
+    """The options of a command that lead to the same rollout; never a password."""
+    place = ["--state", shown(wish.state)] if wish.state != STATE else []
+    place += ["--rollout", wish.rollout] if wish.rollout is not None else []
+    return place + (["--sandbox", str(wish.sandbox)] if wish.sandbox is not None else [])
 
 
 def _clock(wish: Wish, profile: str) -> OwnTime | None:

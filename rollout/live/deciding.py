@@ -43,7 +43,8 @@ Rule = Callable[[RolloutState], Outcome]
 
 @dataclass(frozen=True)
 class Wish:
-    """A decision as a person asked for it. `seen`: the newest event they had looked at."""
+    """A decision as a person asked for it. `seen`: the newest event they had looked at, `seen_head`
+    its hash, where they know it: then it must be that very event."""
 
     name: str
     by: str
@@ -54,6 +55,7 @@ class Wish:
     run_id: int | None = None
     seen: int | None = None
     file: Path | None = None
+    seen_head: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ def submit(
     at = clock or clock_of_the_log(store.log, name)
     record = RolloutRecord(store.log, name, at)
     command = command_of(store, record.state, wish)
+    if wish.seen_head not in {"", command.seen_head}:
+        return Refused(
+            f"what you saw (#{wish.seen} {wish.seen_head[:12]}) is not in this log: look again at "
+            "the right rollout"
+        )
 
     def rule(state: RolloutState) -> Outcome:
         plan = plan_of(store.evidence, state.plan_sha256)

@@ -15,9 +15,12 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
+from rollout.tui.desk import Desk, NoDesk
 from rollout.tui.keys import KEYS, REHEARSAL_KEYS, Key, bindings
 from rollout.tui.link import StoreLink
 from rollout.tui.messages import Read, Reading
+from rollout.tui.modals.base import RolloutDialog
+from rollout.tui.modals.decision import Decided, DecisionDialog
 from rollout.tui.screens.base import RolloutScreen
 from rollout.tui.screens.mission import MissionScreen
 from rollout.tui.screens.rehearsal import RehearsalScreen
@@ -25,6 +28,8 @@ from rollout.tui.snapshot import Picture
 from rollout.tui.theme import THEMES, next_theme, theme_for
 from rollout.tui.widgets.pane import Pane
 from rollout.tui.widgets.rows import RowsPane
+from rollout.view.actions import ActionView, actions
+from rollout.view.dialogs import dialog_view
 from rollout.view.environment import environment_of
 
 
@@ -58,6 +63,7 @@ class Seat:
     """Who sits here and in front of what. `by` and `role` may be chosen later."""
 
     link: StoreLink
+    desk: Desk = field(default_factory=NoDesk)
     by: str = ""
     role: str = ""
     ascii_only: bool = False
@@ -79,8 +85,9 @@ class RolloutApp(App[int]):
         self.seat = seat
         self.ascii_only = seat.ascii_only
         self.said = ""
+        self.by, self.role = seat.by, seat.role
         self.picture = Picture()
-        self.snapshot = self.picture.snapshot(seat.monotonic())
+        self._renew()
         super().__init__()
         for theme in THEMES.values():
             self.register_theme(theme)
@@ -107,19 +114,25 @@ class RolloutApp(App[int]):
     def _take(self, message: Read) -> None:
         before = self.snapshot.link.state
         changed = self.picture.take(message.reading)
-        self.snapshot = self.picture.snapshot(self.seat.monotonic())
-        if not isinstance(self.screen, RolloutScreen):
-            return
-        if changed:
-            self.screen.show(self.snapshot)
-        elif self.snapshot.link.state != before:
-            self.screen.show_link(self.snapshot)
+        self._renew()
+        for screen in self.screen_stack:
+            if isinstance(screen, RolloutScreen) and not changed:
+                if self.snapshot.link.state != before:
+                    screen.show_link(self.snapshot)
+            elif isinstance(screen, RolloutScreen | RolloutDialog):
+                screen.show(self.snapshot)
 
     def grow_older(self) -> None:
         """Write the age of what is shown anew."""
-        self.snapshot = self.picture.snapshot(self.seat.monotonic())
-        if isinstance(self.screen, RolloutScreen):
-            self.screen.show_link(self.snapshot)
+        self._renew()
+        for screen in self.screen_stack:
+            if isinstance(screen, RolloutScreen):
+                screen.show_link(self.snapshot)
+
+    def _renew(self) -> None:
+        self.snapshot = self.picture.snapshot(self.seconds())
+        found = self.snapshot
+        self._actions = {a.action: a for a in actions(found.state, found.words, found.link)}
 
     # who and what ----------------------------------------------------------
 
@@ -130,9 +143,16 @@ class RolloutApp(App[int]):
 
     @property
     def who(self) -> str:
-        if not self.seat.by:
-            return ""
-        return f"{self.seat.by} ({self.seat.role})" if self.seat.role else self.seat.by
+        return f"{self.by} ({self.role})" if self.by and self.role else self.by
+
+    @property
+    def only_person(self) -> str:
+        """Who said who they are at the start stays that person."""
+        return self.seat.by
+
+    def seconds(self) -> float:
+        """Of the machine's monotonic clock."""
+        return self.seat.monotonic()
 
     def key_of(self, key: Key) -> str:
         """How the key is written, as the person has it."""
@@ -150,7 +170,35 @@ class RolloutApp(App[int]):
 
     def locked(self, key_id: str) -> str:
         """Why a key does nothing now; empty when it does."""
-        return ""
+        key = next((k for k in KEYS if k.id == key_id), None)
+        reasons = [self._actions[name].locked for name in key.decides] if key is not None else []
+        return reasons[0] if reasons and all(reasons) else ""
+
+    # decisions ---------------------------------------------------------------
+
+    def action_view(self, name: str) -> ActionView:
+        """What can be done about one action now."""
+        return self._actions[name]
+
+    def action_decide(self, *names: str) -> None:
+        """The dialog of the first that is possible, else why none is."""
+        possible = [name for name in names if not self._actions[name].locked]
+        self.decide((possible or list(names))[0])
+
+    def decide(self, name: str, only: str | None = None) -> None:
+        """Open the dialog of an action, about `only` one thing, or say why it is locked."""
+        action = self._actions[name]
+        if action.locked:
+            self.say(f"{action.name}: {action.locked}")
+            return
+        found = self.snapshot
+        dialog = dialog_view(action, found.state, found.words, only)
+        self.push_screen(DecisionDialog(dialog, self.seat.desk, only), self._decided)
+
+    def _decided(self, outcome: Decided | None) -> None:
+        if outcome is not None:
+            self.by, self.role = outcome.by, outcome.role
+            self.say(f"recorded: {'; '.join(outcome.events)}")
 
     # actions ---------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from textual.binding import Binding
 
 from rollout.domain.errors import PlanProblems
 from rollout.domain.plan import Model
+from rollout.view.actions import ACTIONS
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Key:
     about: str
     group: str
     shown: str = ""
+    decides: tuple[str, ...] = ()
+    """The decisions it opens: it is locked when all of them are."""
 
     def binding(self) -> Binding:
         return Binding(self.keys, self.action, self.label, id=self.id, show=False)
@@ -34,7 +37,39 @@ class Key:
 
 LOOK, DECIDE, APP = "look", "decide", "everywhere"
 
+
+def _deciding(key: str, label: str, *decides: str) -> Key:
+    """A key that opens the dialog of the first of these that is possible."""
+    about = " or ".join(f"{name.replace('_', ' ')}: {ACTIONS[name]}" for name in decides)
+    return Key(
+        f"decide.{decides[0]}",
+        key,
+        f"decide({', '.join(map(repr, decides))})",
+        label,
+        about,
+        DECIDE,
+        decides=decides,
+    )
+
+
 KEYS: tuple[Key, ...] = (
+    *(
+        _deciding(*row)
+        for row in (
+            ("g", "go", "proceed"),
+            ("p", "hold", "hold", "resume"),
+            ("a", "attest", "attest"),
+            ("s", "sign", "sign"),
+            ("w", "waive", "waive"),
+            ("r", "retry", "retry"),
+            ("b", "restart", "restart"),
+            ("R", "roll back", "roll_back"),
+            ("u", "settle", "settle"),
+            ("c", "close finding", "close_finding"),
+            ("A", "abort", "abort"),
+            ("E", "end", "end"),
+        )
+    ),
     Key("pane.next", "tab", "next_pane", "next pane", "the next pane", LOOK),
     Key("pane.previous", "shift+tab", "previous_pane", "previous pane", "the pane before", LOOK),
     Key("pane.zoom", "z", "zoom", "zoom", "the focused pane alone, and back", LOOK),

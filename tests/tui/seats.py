@@ -57,6 +57,16 @@ class Table:
         await self.pilot.pause()
         await self.pilot.pause()
 
+    async def work_done(self) -> None:
+        """Everything that was begun in the background, but for the link, has ended."""
+        for _ in range(20):
+            busy = [w for w in self.app.workers if w.group != "link" and not w.is_finished]
+            if busy:
+                await self.app.workers.wait_for_complete(busy)
+            await self.settle()
+            if not busy:
+                return
+
     async def pass_(self, seconds: float) -> None:
         """Time goes by and nothing is read."""
         self.clock.at_s += seconds

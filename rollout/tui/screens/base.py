@@ -14,6 +14,7 @@ from rollout.tui.keys import KEYS, REHEARSAL_KEYS, Key
 from rollout.tui.lines import content
 from rollout.tui.snapshot import Snapshot
 from rollout.tui.widgets.pane import Pane
+from rollout.view.actions import ActionView
 from rollout.view.environment import environment_of
 from rollout.view.footer import FooterKey, footer_line
 from rollout.view.heading import HeadingView, heading_line, rail_line
@@ -22,15 +23,31 @@ LEAST = (60, 18)
 """Columns and lines below which nothing but the verdict can be shown."""
 
 
+DECISIONS = "decide"
+USUAL = ("decide.proceed", "decide.hold", "decide.sign", "decide.roll_back")
+DECISIONS_SHOWN = 4
+
+
 class Host(Protocol):
     """What a screen asks of the program it stands in."""
 
     ascii_only: bool
     snapshot: Snapshot
     said: str
+    by: str
+    role: str
 
     @property
     def who(self) -> str: ...
+
+    @property
+    def only_person(self) -> str: ...
+
+    def seconds(self) -> float: ...
+
+    def action_view(self, name: str) -> ActionView: ...
+
+    def decide(self, name: str, only: str | None = None) -> None: ...
 
     def key_of(self, key: Key) -> str: ...
 
@@ -46,8 +63,9 @@ class RolloutScreen(Screen[None]):
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-xwide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-middling"), (40, "-tall")]
-    FOOTER: ClassVar[tuple[str, ...]] = ("app.palette", "app.help", "app.quit")
-    """Ids of the keys that matter most here, at most seven, in the order they are shown."""
+    FOOTER: ClassVar[tuple[str, ...]] = (DECISIONS, "app.palette", "app.help", "app.quit")
+    """Ids of the keys that matter most here, in the order they are shown; `DECISIONS` stands for the
+    four decisions that matter most now."""
 
     def compose(self) -> ComposeResult:
         yield Static(id="heading", markup=False)
@@ -114,8 +132,23 @@ class RolloutScreen(Screen[None]):
     def footer_keys(self) -> list[FooterKey]:
         """The keys shown below; a locked one stays in its place."""
         by_id: dict[str, Key] = {key.id: key for key in (*KEYS, *REHEARSAL_KEYS)}
-        shown = [by_id[name] for name in self.FOOTER]
+        names: list[str] = []
+        for name in self.FOOTER:
+            names += self._decisions() if name == DECISIONS else [name]
+        shown = [by_id[name] for name in names]
         return [FooterKey(self.host.key_of(k), k.label, self.host.locked(k.id)) for k in shown]
+
+    def _decisions(self) -> list[str]:
+        """Awaited ones first, then the usual ones, locked or not."""
+        keys = [key for key in KEYS if key.decides]
+
+        def is_awaited(key: Key) -> bool:
+            return any(self.host.action_view(name).awaited for name in key.decides)
+
+        usual = [key for key in keys if key.id in USUAL]
+        found = [*(key for key in keys if is_awaited(key)), *usual]
+        first = list(dict.fromkeys(key.id for key in found))[:DECISIONS_SHOWN]
+        return [key.id for key in keys if key.id in first]
 
     @property
     def panes(self) -> list[Pane]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
 
 from textual.app import ComposeResult
 
@@ -15,14 +14,6 @@ from rollout.view.mission_text import event_lines, gate_lines, next_lines, runni
 
 class MissionScreen(RolloutScreen):
     """The home of the project lead."""
-
-    FOOTER: ClassVar[tuple[str, ...]] = (
-        "pane.zoom",
-        "copy.row",
-        "app.palette",
-        "app.help",
-        "app.quit",
-    )
 
     def compose_body(self) -> ComposeResult:
         yield Pane("What may I do", id="next")

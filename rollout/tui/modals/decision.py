@@ -1,0 +1,301 @@
+"""One dialog for all decisions: nothing chosen at first, Cancel focused, and what it will write in sight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, Input, Static
+
+from rollout.tui.desk import Desk, Foretold, Said
+from rollout.tui.lines import clean
+from rollout.tui.modals.base import RolloutDialog
+from rollout.tui.modals.fields import PickPane, TypedInput
+from rollout.tui.snapshot import Snapshot
+from rollout.view.dialogs import (
+    DialogView,
+    Filled,
+    Saying,
+    dialog_view,
+    is_addressed,
+    missing,
+    phrase,
+    saying,
+    who_may,
+)
+from rollout.view.equivalent import equivalent
+
+ARM_TICK_S = 0.25
+
+
+class Decided(Said, frozen=True):
+    """What came of the dialog, and who spoke: the next dialog begins with the same person."""
+
+    by: str = ""
+    role: str = ""
+
+
+class Prepared(Message):
+    """The plan was read, or why not."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__()
+        self.problem = problem
+
+
+class Committed(Message):
+    """The log has answered."""
+
+    def __init__(self, said: Saying, outcome: Said) -> None:
+        super().__init__()
+        self.said, self.outcome = said, outcome
+
+
+class DecisionDialog(RolloutDialog[Decided | None]):
+    """Bound to the log position that was on screen when it opened; `desk` holds it against the log
+    once more when the button is pressed."""
+
+    def __init__(self, dialog: DialogView, desk: Desk, only: str | None = None) -> None:
+        super().__init__(f"{dialog.title}: {dialog.about}")
+        self._dialog, self._desk, self._only = dialog, desk, only
+        self._armed_at_s: float | None = None
+        self._foretold = Foretold(refused="reading the plan")
+        self._said: Said | None = None
+        self._note = ""
+        self._busy = False
+
+    def compose_dialog(self) -> ComposeResult:
+        d = self._dialog
+        yield Static(id="d-seen", markup=False)
+        if len(d.subjects) > 1:
+            yield PickPane("about", [(s.id or "*", s.words) for s in d.subjects], id="d-subject")
+        if d.answers:
+            options = [("yes" if a.yes else "no", a.words) for a in d.answers]
+            yield PickPane("say", options, id="d-answer")
+        yield PickPane("as", [], id="d-who")
+        yield from _line(d.reason_label, Input(id="d-reason", compact=True))
+        if d.takes_run:
+            yield from _line("run id, or empty: never sent", Input(id="d-run", compact=True))
+        if d.takes_file:
+            yield from _line("file that shows it, if any", Input(id="d-file", compact=True))
+        yield from _line("", TypedInput(id="d-phrase", compact=True))
+        for name in ("d-events", "d-command", "d-problem"):
+            yield Static(id=name, markup=False)
+        yield Horizontal(
+            Button(Content("[ Cancel ]"), id="d-cancel", compact=True),
+            Button(Content(f"[ {d.verb} ]"), id="d-do", compact=True, disabled=True),
+            Button(Content("[ Look again ]"), id="d-again", compact=True),
+            id="d-buttons",
+        )
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#d-cancel").focus()
+        self.query_one("#d-again").display = False
+        self.set_interval(ARM_TICK_S, self.tick)
+        self._prepare()
+        self.call_after_refresh(self._fill)
+
+    @work(thread=True, exit_on_error=False, group="desk", description="reads the plan")
+    def _prepare(self) -> None:
+        self.post_message(Prepared(self._desk.prepare(self.host.snapshot.state.plan_sha256)))
+
+    @on(Prepared)
+    def _prepared(self, message: Prepared) -> None:
+        self._note = message.problem
+        self._fill()
+
+    # what is in the form ----------------------------------------------------
+
+    @property
+    def filled(self) -> Filled:
+        """As the person left it."""
+        by, _, role = (self._picked("d-who") or "\n").partition("\n")
+        answer = self._picked("d-answer")
+        return Filled(
+            subject=self._subject(),
+            answer=None if answer is None else answer == "yes",
+            by=by,
+            role=role,
+            reason=self._typed("d-reason"),
+            phrase=self._typed("d-phrase"),
+            run=self._typed("d-run"),
+            file=self._typed("d-file"),
+            armed_for_s=self._armed_for_s(),
+        )
+
+    def _subject(self) -> str | None:
+        if len(self._dialog.subjects) == 1:
+            return self._dialog.subjects[0].id
+        found = self._picked("d-subject")
+        return "" if found == "*" else found
+
+    def _picked(self, name: str) -> str | None:
+        found = self.query(f"#{name}")
+        return found.first(PickPane).value if found else None
+
+    def _typed(self, name: str) -> str:
+        found = self.query(f"#{name}")
+        return found.first(Input).value if found else ""
+
+    def _armed_for_s(self) -> float:
+        return 0.0 if self._armed_at_s is None else self.host.seconds() - self._armed_at_s
+
+    # drawing ------------------------------------------------------------------
+
+    def show(self, snapshot: Snapshot) -> None:
+        self._fill()
+
+    def tick(self) -> None:
+        """Only what the clock changes."""
+        if self._dialog.arm_s and self._armed_at_s is not None:
+            self._fill()
+
+    @on(Input.Changed)
+    @on(PickPane.Chosen)
+    def _changed(self) -> None:
+        self._said, self._note = None, self._note if self._busy else ""
+        self._fill()
+
+    @on(Input.Submitted)
+    def _next_field(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.focus_next()
+
+    @on(TypedInput.Refused)
+    def _no_paste(self) -> None:
+        self._note = "pasting is refused: type it, letter by letter"
+        self._fill()
+
+    def _fill(self) -> None:
+        if not self.is_mounted:
+            return
+        snapshot, d = self.host.snapshot, self._dialog
+        self._offer_people(snapshot)
+        filled = self.filled
+        self._label_phrase(filled)
+        still = missing(d, filled)
+        waits_only_for_time = all(text.startswith("read it") for text in still)
+        if d.arm_s and waits_only_for_time and self._armed_at_s is None:
+            self._armed_at_s = self.host.seconds()
+            still = missing(d, self.filled)
+        elif not waits_only_for_time:
+            self._armed_at_s = None
+        said = saying(d, filled)
+        self._foretold = self._foretell(said, snapshot) if is_addressed(d, filled) else Foretold()
+        self._write(snapshot, said, still)
+        locked = bool(still or self._foretold.refused or self._busy or not snapshot.link.may_act)
+        self.query_one("#d-do", Button).disabled = locked
+
+    def _foretell(self, said: Saying, snapshot: Snapshot) -> Foretold:
+        """Without a word for it yet, the reason stands in the foretold events as it will stand."""
+        shown = said if said.reason else Saying(**{**_fields(said), "reason": "…"})
+        return self._desk.foretell(shown, snapshot.state, snapshot.now)
+
+    def _offer_people(self, snapshot: Snapshot) -> None:
+        pane = self.query_one("#d-who", PickPane)
+        mine = self.host.only_person
+        pairs = [
+            (by, role)
+            for by, role in who_may(self._dialog, self._subject(), snapshot.words)
+            if mine in {"", by}
+        ]
+        pane.offer([(f"{by}\n{role}", f"{by} ({role})") for by, role in pairs])
+        if pane.value is None:
+            usual = [p for p in pairs if p == (self.host.by, self.host.role)]
+            only = usual or (pairs if len(pairs) == 1 else [])
+            if only:
+                pane.choose("\n".join(only[0]))
+
+    def _label_phrase(self, filled: Filled) -> None:
+        wanted = phrase(self._dialog, filled.subject)
+        self.query_one("#d-phrase-label", Static).update(Content(f"type `{clean(wanted)}`"))
+        for name in ("d-phrase", "d-phrase-label"):
+            self.query_one(f"#{name}").display = bool(wanted)
+
+    def _write(self, snapshot: Snapshot, said: Saying, still: list[str]) -> None:
+        d, moved = self._dialog, snapshot.state.seq - self._dialog.seen_seq
+        news = f"; {moved} newer event{'' if moved == 1 else 's'} since" if moved > 0 else ""
+        lines = [f"you saw {d.seen}{news}"]
+        if len(d.subjects) == 1 and d.subjects[0].id:
+            lines.append(f"about {d.subjects[0].words}")
+        self.write("d-seen", lines)
+        self.write("d-events", self._foretold_lines())
+        self.write("d-command", ["the same as a command:", equivalent(said, self._desk.place)])
+        self.write("d-problem", self._problems(snapshot, still))
+
+    def _foretold_lines(self) -> list[str]:
+        if self._foretold.refused:
+            return [f"? UNKN  would be refused: {self._foretold.refused}"]
+        if not self._foretold.events:
+            return ["will be recorded: told as soon as it is clear who says what"]
+        return ["will be recorded:", *(f"  {event}" for event in self._foretold.events)]
+
+    def _problems(self, snapshot: Snapshot, still: list[str]) -> list[str]:
+        if self._busy:
+            return ["recording…"]
+        found = [self._note] if self._note else []
+        if self._said is not None:
+            found.append(f"✗ FAIL  refused: {self._said.refused}")
+            found += [f"meanwhile {event}" for event in self._said.meanwhile]
+        if not snapshot.link.may_act:
+            found.append(f"locked, {snapshot.link.state}: {snapshot.link.why}")
+        return found + ([f"still to do: {'; '.join(still)}"] if still else [])
+
+    # the end -----------------------------------------------------------------
+
+    @on(Button.Pressed, "#d-cancel")
+    def _cancelled(self) -> None:
+        self.dismiss(None)
+
+    @on(Button.Pressed, "#d-again")
+    def _look_again(self) -> None:
+        """Bound to what is on screen now; what was written stays in the form."""
+        snapshot = self.host.snapshot
+        action = self.host.action_view(self._dialog.action)
+        self._said = None
+        if action.locked:
+            self._note = action.locked
+        else:
+            self._dialog = dialog_view(action, snapshot.state, snapshot.words, self._only)
+            for pane in self.query("#d-subject").results(PickPane):
+                pane.offer([(s.id or "*", s.words) for s in self._dialog.subjects])
+        self.query_one("#d-again").display = False
+        self._fill()
+
+    @on(Button.Pressed, "#d-do")
+    def _do(self) -> None:
+        if missing(self._dialog, self.filled) or self._busy:
+            return
+        self._busy = True
+        self._fill()
+        self._commit(saying(self._dialog, self.filled))
+
+    @work(thread=True, exit_on_error=False, group="desk", description="records a decision")
+    def _commit(self, said: Saying) -> None:
+        self.post_message(Committed(said, self._desk.commit(said)))
+
+    @on(Committed)
+    def _committed(self, message: Committed) -> None:
+        said, outcome = message.said, message.outcome
+        self._busy = False
+        if not outcome.refused:
+            self.dismiss(Decided(events=outcome.events, by=said.by, role=said.role))
+            return
+        self._said = outcome
+        self.query_one("#d-again").display = True
+        self._fill()
+
+
+def _line(label: str, field: Input) -> ComposeResult:
+    """A field under its label."""
+    yield Static(label, id=f"{field.id}-label", classes="d-label", markup=False)
+    yield field
+
+
+def _fields(said: Saying) -> dict[str, Any]:
+    return {name: getattr(said, name) for name in Saying.__struct_fields__}

@@ -180,7 +180,17 @@ def who_may(dialog: DialogView, subject: str | None, words: PlanWords) -> list[t
 
 
 def missing(dialog: DialogView, filled: Filled) -> list[str]:
-    """What is still to be done before the button works, in the order of the form."""
+    """What is still to be done before the button works, in the order of the form; last of all time."""
+    said, left = _not_written(dialog, filled), dialog.arm_s - filled.armed_for_s
+    return [f"read it once more: {left:.0f} s"] if not said and left > 0 else said
+
+
+def is_complete(dialog: DialogView, filled: Filled) -> bool:
+    """Whether nothing but time is missing."""
+    return not _not_written(dialog, filled)
+
+
+def _not_written(dialog: DialogView, filled: Filled) -> list[str]:
     chosen = dialog.subject(filled.subject)
     wanted = phrase(dialog, filled.subject)
     found = [
@@ -191,11 +201,7 @@ def missing(dialog: DialogView, filled: Filled) -> list[str]:
         ("a run is a number", bool(filled.run) and not _is_number(filled.run)),
         (f"type `{wanted}`", bool(wanted) and filled.phrase.strip() != wanted),
     ]
-    said = [words for words, is_missing in found if is_missing]
-    left = dialog.arm_s - filled.armed_for_s
-    if not said and left > 0:
-        said = [f"read it once more: {left:.0f} s"]
-    return said
+    return [words for words, is_missing in found if is_missing]
 
 
 def is_addressed(dialog: DialogView, filled: Filled) -> bool:

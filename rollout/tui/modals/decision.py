@@ -12,9 +12,9 @@ from textual.message import Message
 from textual.widgets import Button, Input, Static
 
 from rollout.tui.desk import Desk, Foretold, Said
-from rollout.tui.lines import clean
 from rollout.tui.modals.base import RolloutDialog
 from rollout.tui.modals.fields import PickPane, TypedInput
+from rollout.tui.modals.form import DecisionForm
 from rollout.tui.snapshot import Snapshot
 from rollout.view.dialogs import (
     DialogView,
@@ -22,8 +22,8 @@ from rollout.view.dialogs import (
     Saying,
     dialog_view,
     is_addressed,
+    is_complete,
     missing,
-    phrase,
     saying,
     who_may,
 )
@@ -71,18 +71,7 @@ class DecisionDialog(RolloutDialog[Decided | None]):
     def compose_dialog(self) -> ComposeResult:
         d = self._dialog
         yield Static(id="d-seen", markup=False)
-        if len(d.subjects) > 1:
-            yield PickPane("about", [(s.id or "*", s.words) for s in d.subjects], id="d-subject")
-        if d.answers:
-            options = [("yes" if a.yes else "no", a.words) for a in d.answers]
-            yield PickPane("say", options, id="d-answer")
-        yield PickPane("as", [], id="d-who")
-        yield from _line(d.reason_label, Input(id="d-reason", compact=True))
-        if d.takes_run:
-            yield from _line("run id, or empty: never sent", Input(id="d-run", compact=True))
-        if d.takes_file:
-            yield from _line("file that shows it, if any", Input(id="d-file", compact=True))
-        yield from _line("", TypedInput(id="d-phrase", compact=True))
+        yield DecisionForm(d)
         for name in ("d-events", "d-command", "d-problem"):
             yield Static(id=name, markup=False)
         yield Horizontal(
@@ -109,41 +98,15 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         self._note = message.problem
         self._fill()
 
-    # what is in the form ----------------------------------------------------
+    @property
+    def form(self) -> DecisionForm:
+        return self.query_one(DecisionForm)
 
     @property
     def filled(self) -> Filled:
         """As the person left it."""
-        by, _, role = (self._picked("d-who") or "\n").partition("\n")
-        answer = self._picked("d-answer")
-        return Filled(
-            subject=self._subject(),
-            answer=None if answer is None else answer == "yes",
-            by=by,
-            role=role,
-            reason=self._typed("d-reason"),
-            phrase=self._typed("d-phrase"),
-            run=self._typed("d-run"),
-            file=self._typed("d-file"),
-            armed_for_s=self._armed_for_s(),
-        )
-
-    def _subject(self) -> str | None:
-        if len(self._dialog.subjects) == 1:
-            return self._dialog.subjects[0].id
-        found = self._picked("d-subject")
-        return "" if found == "*" else found
-
-    def _picked(self, name: str) -> str | None:
-        found = self.query(f"#{name}")
-        return found.first(PickPane).value if found else None
-
-    def _typed(self, name: str) -> str:
-        found = self.query(f"#{name}")
-        return found.first(Input).value if found else ""
-
-    def _armed_for_s(self) -> float:
-        return 0.0 if self._armed_at_s is None else self.host.seconds() - self._armed_at_s
+        armed_at = self._armed_at_s
+        return self.form.filled(0.0 if armed_at is None else self.host.seconds() - armed_at)
 
     # drawing ------------------------------------------------------------------
 
@@ -175,17 +138,16 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         if not self.is_mounted:
             return
         snapshot, d = self.host.snapshot, self._dialog
-        self._offer_people(snapshot)
-        filled = self.filled
-        self._label_phrase(filled)
-        still = missing(d, filled)
-        waits_only_for_time = all(text.startswith("read it") for text in still)
-        if d.arm_s and waits_only_for_time and self._armed_at_s is None:
-            self._armed_at_s = self.host.seconds()
-            still = missing(d, self.filled)
-        elif not waits_only_for_time:
+        mine, usual = self.host.only_person, (self.host.by, self.host.role)
+        pairs = who_may(d, self.form.subject, snapshot.words)
+        self.form.offer_people([p for p in pairs if mine in {"", p[0]}], usual)
+        self.form.label_phrase()
+        if not is_complete(d, self.filled):
             self._armed_at_s = None
-        said = saying(d, filled)
+        elif self._armed_at_s is None:
+            self._armed_at_s = self.host.seconds()
+        filled = self.filled
+        said, still = saying(d, filled), missing(d, filled)
         self._foretold = self._foretell(said, snapshot) if is_addressed(d, filled) else Foretold()
         self._write(snapshot, said, still)
         locked = bool(still or self._foretold.refused or self._busy or not snapshot.link.may_act)
@@ -195,27 +157,6 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         """Without a word for it yet, the reason stands in the foretold events as it will stand."""
         shown = said if said.reason else Saying(**{**_fields(said), "reason": "…"})
         return self._desk.foretell(shown, snapshot.state, snapshot.now)
-
-    def _offer_people(self, snapshot: Snapshot) -> None:
-        pane = self.query_one("#d-who", PickPane)
-        mine = self.host.only_person
-        pairs = [
-            (by, role)
-            for by, role in who_may(self._dialog, self._subject(), snapshot.words)
-            if mine in {"", by}
-        ]
-        pane.offer([(f"{by}\n{role}", f"{by} ({role})") for by, role in pairs])
-        if pane.value is None:
-            usual = [p for p in pairs if p == (self.host.by, self.host.role)]
-            only = usual or (pairs if len(pairs) == 1 else [])
-            if only:
-                pane.choose("\n".join(only[0]))
-
-    def _label_phrase(self, filled: Filled) -> None:
-        wanted = phrase(self._dialog, filled.subject)
-        self.query_one("#d-phrase-label", Static).update(Content(f"type `{clean(wanted)}`"))
-        for name in ("d-phrase", "d-phrase-label"):
-            self.query_one(f"#{name}").display = bool(wanted)
 
     def _write(self, snapshot: Snapshot, said: Saying, still: list[str]) -> None:
         d, moved = self._dialog, snapshot.state.seq - self._dialog.seen_seq
@@ -262,8 +203,7 @@ class DecisionDialog(RolloutDialog[Decided | None]):
             self._note = action.locked
         else:
             self._dialog = dialog_view(action, snapshot.state, snapshot.words, self._only)
-            for pane in self.query("#d-subject").results(PickPane):
-                pane.offer([(s.id or "*", s.words) for s in self._dialog.subjects])
+            self.form.ask(self._dialog)
         self.query_one("#d-again").display = False
         self._fill()
 
@@ -289,12 +229,6 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         self._said = outcome
         self.query_one("#d-again").display = True
         self._fill()
-
-
-def _line(label: str, field: Input) -> ComposeResult:
-    """A field under its label."""
-    yield Static(label, id=f"{field.id}-label", classes="d-label", markup=False)
-    yield field
 
 
 def _fields(said: Saying) -> dict[str, Any]:

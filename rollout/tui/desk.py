@@ -74,7 +74,7 @@ class StoreDesk:
         if plan_sha256 in self._plans:
             return ""
         from rollout.domain.machine import PlanMachine
-        from rollout.live.approved_plan import plan_of
+        from rollout.engine.approved_plan import plan_of
 
         try:
             with open_readonly(self.setting) as reader:

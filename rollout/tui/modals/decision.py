@@ -135,8 +135,8 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         self._fill()
 
     def _fill(self) -> None:
-        if not self.is_mounted:
-            return
+        if not self.query("#d-do"):
+            return  # not composed yet, or being taken down
         snapshot, d = self.host.snapshot, self._dialog
         mine, usual = self.host.only_person, (self.host.by, self.host.role)
         pairs = who_may(d, self.form.subject, snapshot.words)

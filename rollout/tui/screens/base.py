@@ -101,11 +101,19 @@ class RolloutScreen(Screen[None]):
 
     def show(self, snapshot: Snapshot) -> None:
         """A new snapshot: heading, rail and keys here, the panes by `draw`."""
-        self.show_link(snapshot)
-        self.draw(snapshot)
+        if self._stands:
+            self.show_link(snapshot)
+            self.draw(snapshot)
+
+    @property
+    def _stands(self) -> bool:
+        """A reading may come before the screen is composed, or while it is taken down."""
+        return bool(self.query("#keys"))
 
     def show_link(self, snapshot: Snapshot) -> None:
         """Only the age of the data has changed, or a key that it locks."""
+        if not self._stands:
+            return
         ascii_only, width = self.host.ascii_only, self.size.width
         environment = environment_of(snapshot.view.profile, snapshot.view.scenario)
         for word in ("prod", "sandbox", "rehearsal"):

@@ -15,6 +15,7 @@ from rollout.cli.files import make_folder
 from rollout.cli.rehearse import Wish
 from rollout.domain.errors import PlanProblems, StoreUnavailable
 from rollout.live.clocks import SystemClock
+from rollout.live.heartbeat import Heartbeat
 from rollout.live.waiting import Signals
 from rollout.rehearsal.board import read_board
 from rollout.rehearsal.by_hand import ByHand
@@ -58,7 +59,7 @@ def run(wish: Wish) -> int:
     except StoreUnavailable as held:
         exits.say(f"rollout: {held}")
         return exits.UNREACHABLE
-    with owner:
+    with owner, Heartbeat(owner):
         outcome = run_by_hand(request, owner.epoch, drive)
     if not outcome:
         exits.say("rollout: ended; the rehearsal goes on with --resume")

@@ -17,6 +17,7 @@ from rollout.domain.plan import Plan
 from rollout.live.clocks import SystemClock, clock_of
 from rollout.live.connections import LiveConnections
 from rollout.live.controller_loop import Drive, Listener, own
+from rollout.live.heartbeat import Heartbeat
 from rollout.live.opening import choose, open_live
 from rollout.live.profiles import profile_of
 from rollout.live.waiting import Signals
@@ -47,6 +48,7 @@ def run(
         except StoreUnavailable as held:
             exits.say(f"rollout: {held}")
             return exits.UNREACHABLE
+        stack.enter_context(Heartbeat(owner))
         clock = clock_of(profile)
 
         def connect(plan: Plan, *, at_once: bool) -> LiveConnections:

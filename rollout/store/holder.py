@@ -21,6 +21,14 @@ class Holder(msgspec.Struct, frozen=True):
         return f"{who}process {self.pid} on {self.host} since {self.since}"
 
 
+class Pulse(msgspec.Struct, frozen=True):
+    """Who owns a store now, and a text that is another one after each sign of life of the owner:
+    compared, never read. Empty where the database does not tell it."""
+
+    holder: Holder
+    beat: str
+
+
 class Ownership(ABC):
     """Held until `release` or the end of the process; children do not inherit it."""
 
@@ -40,6 +48,10 @@ class Ownership(ABC):
     @abstractmethod
     def confirm(self) -> None:
         """Before an effect: is it still ours? Raises: StoreUnavailable when it may not be."""
+
+    @abstractmethod
+    def beat(self) -> None:
+        """A sign of life for whoever looks on. Never raises: `confirm` is there to find out."""
 
     @abstractmethod
     def release(self) -> None:

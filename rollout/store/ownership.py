@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 import weakref
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rollout.domain.instants import to_text
 from rollout.store.address import PostgresAddress, located
 from rollout.store.holder import Holder as Holder
 from rollout.store.holder import Ownership as Ownership
+from rollout.store.holder import Pulse as Pulse
 from rollout.store.sqlite_files import make_private
 
 _ATTEMPTS, _PAUSE_S = 5, 0.02
@@ -49,6 +51,13 @@ class FileOwnership(Ownership):
                 f"{self.path}: the lock file was moved or deleted, so another process may own the "
                 "store by now: end this process"
             )
+
+    def beat(self) -> None:
+        """The lock file's time of change is the sign: a frozen process cannot move it."""
+        descriptor = self._descriptor
+        if descriptor is not None:
+            with suppress(OSError):
+                os.utime(descriptor)
 
     def release(self) -> None:
         """Give it up; twice is fine."""
@@ -93,6 +102,26 @@ def holder_of(store: str | Path) -> Holder | None:
 
         return postgres_ownership.holder_of(address)
     return _holder_of_file(lock_path(_on_disk(address)))
+
+
+def pulse_of(store: str | Path) -> Pulse | None:
+    """Who owns the store now, with the newest sign of life; None when nobody owns it.
+
+    Raises: StoreUnavailable.
+    """
+    address = located(store)
+    if isinstance(address, PostgresAddress):
+        from rollout.store import postgres_ownership
+
+        return postgres_ownership.pulse_of(address)
+    path = lock_path(_on_disk(address))
+    holder = _holder_of_file(path)
+    if holder is None:
+        return None
+    try:
+        return Pulse(holder, str(path.stat().st_mtime_ns))
+    except OSError:
+        return Pulse(holder, "")
 
 
 def _on_disk(path: Path | None) -> Path:

@@ -12,6 +12,7 @@ import os
 import socket
 import threading
 import weakref
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from rollout.domain.errors import StoreUnavailable
 from rollout.domain.instants import to_text
 from rollout.store import postgres_failures, postgres_session
 from rollout.store.address import PostgresAddress
-from rollout.store.holder import Holder, Ownership
+from rollout.store.holder import Holder, Ownership, Pulse
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -46,6 +47,14 @@ _WHO = f"""
 SELECT o.epoch, o.pid, o.host, o.since, o.who, o.backend FROM ownerships o
 WHERE o.backend IN (SELECT l.pid {_HELD_BY}) ORDER BY o.epoch DESC LIMIT 1
 """  # noqa: S608 - constants
+_PULSE = f"""
+SELECT o.epoch, o.pid, o.host, o.since, o.who, (
+  SELECT a.query_start::text FROM pg_stat_activity a WHERE a.pid = o.backend
+) FROM ownerships o
+WHERE o.backend IN (SELECT l.pid {_HELD_BY}) ORDER BY o.epoch DESC LIMIT 1
+"""  # noqa: S608 - constants
+"""The start of the owner's newest query is its sign of life; the server keeps it from strangers."""
+
 _SIGN = """
 INSERT INTO ownerships (epoch, backend, pid, host, since, who)
 SELECT greatest(coalesce(max(epoch), 0), %s) + 1, pg_backend_pid(), %s, %s, %s, %s FROM ownerships
@@ -77,6 +86,13 @@ class PostgresOwnership(Ownership):
                 self._lost = self._why_lost()
             if self._lost is not None:
                 raise StoreUnavailable(f"{self._address.where}: {self._lost}")
+
+    def beat(self) -> None:
+        """Any query is a sign: the server notes when each began."""
+        with self._lock:
+            if self._connection is not None and self._lost is None:
+                with suppress(*postgres_session.errors()):
+                    self._connection.execute("SELECT 1")
 
     def release(self) -> None:
         """Give it up; twice is fine."""
@@ -155,6 +171,18 @@ def holder_of(address: PostgresAddress) -> Holder | None:
         raise _explained(error, address) from error
     finally:
         connection.close()
+
+
+def pulse_of(address: PostgresAddress) -> Pulse | None:
+    """Who owns the store now, with the newest sign of life. Raises: StoreUnavailable."""
+    connection = _connected(address, "rollout", "on")
+    try:
+        row = connection.execute(_PULSE.encode()).fetchone()
+    except postgres_session.errors() as error:
+        raise _explained(error, address) from error
+    finally:
+        connection.close()
+    return None if row is None else Pulse(Holder(*row[:-1]), row[-1] or "")
 
 
 def _connected(address: PostgresAddress, name: str, read_only: str) -> Connection[Any]:

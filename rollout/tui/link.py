@@ -18,7 +18,7 @@ from rollout.domain.errors import LogDamaged, RolloutError, StoreUnavailable
 from rollout.domain.events import Event, Measured, PlanAdopted
 from rollout.domain.state import RolloutState
 from rollout.store.address import located
-from rollout.store.ownership import holder_of
+from rollout.store.ownership import pulse_of
 from rollout.store.reading import Reader, open_readonly
 from rollout.tui.messages import Opened, Reading
 from rollout.view.gates import newest_rounds, telling_gates
@@ -67,6 +67,7 @@ class StoreLink:
         self._identity: tuple[int, int] | None = None
         self._looked_at_s = float("-inf")
         self._holder = ""
+        self._beat: tuple[str, str] | None = None
         self._clock: OwnTime | None = None
 
     def run(
@@ -133,13 +134,15 @@ class StoreLink:
         return _identity(self.setting) != self._identity
 
     def _sign(self) -> bool:
+        """Whether the controller gave a sign of life since we asked before."""
         now = self.monotonic()
-        if now - self._looked_at_s >= SIGN_EVERY_S:
-            self._looked_at_s = now
-            holder = holder_of(self.setting)
-            self._holder = str(holder) if holder is not None else ""
-            return holder is not None
-        return False
+        if now - self._looked_at_s < SIGN_EVERY_S:
+            return False
+        self._looked_at_s, before = now, self._beat
+        pulse = pulse_of(self.setting)
+        self._holder = str(pulse.holder) if pulse is not None else ""
+        self._beat = (self._holder, pulse.beat) if pulse is not None else None
+        return pulse is not None and (not pulse.beat or self._beat != before)
 
     def _documents(self, digests: Iterable[str]) -> dict[str, Any]:
         assert self._reader is not None

@@ -152,15 +152,22 @@ def test_another_file_under_the_same_name_is_opened_afresh(held: Path, tmp_path:
     link.close()
 
 
-def test_a_living_controller_is_a_sign_of_life_and_a_dead_one_is_none(held: Path) -> None:
+def test_a_living_controller_is_a_sign_of_life_and_a_dead_or_frozen_one_is_none(
+    held: Path,
+) -> None:
     clock = Monotonic()
     link = StoreLink(held, monotonic=clock)
     assert not link.look().sign
-    with acquire(held, since=START, who="rollout run"):
+    with acquire(held, since=START, who="rollout run") as owner:
         clock.at_s += 1
         reading = link.look()
         assert reading.sign
         assert "rollout run" in reading.holder
+        clock.at_s += 1
+        assert not link.look().sign, "frozen: it holds the lock and does not beat"
+        owner.beat()
+        clock.at_s += 1
+        assert link.look().sign
     clock.at_s += 1
     reading = link.look()
     assert not reading.sign

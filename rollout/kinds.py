@@ -6,7 +6,7 @@ ports and the domain, never an adapter, the store or the engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
@@ -86,9 +86,20 @@ class Facts(Protocol):
         Raises: KeyError when there is none."""
         ...
 
-    def first_evidence_of_step(self, step: str) -> Any:
-        """Of the oldest attempt that no proven rollback has taken back: how it was before anything
-        was done. While a rollback goes on, of the phases it undoes. Raises: KeyError when none."""
+    def evidence_of_steps(
+        self, steps: Collection[str], *, after: str | None = None
+    ) -> Iterator[Any]:
+        """Every document of these steps that no proven rollback has taken back, oldest first and read
+        one by one: the first says how it was before anything was done. While a rollback goes on, of
+        the phases it undoes; with `after` those stored later than `evidence_of_step(after)`."""
+        ...
+
+    def triggered(self, sync_id: int) -> Collection[int]:
+        """Ids of the runs that this rollout's triggers came to, also those nobody watched."""
+        ...
+
+    def began_at(self) -> datetime:
+        """When the rollout's log begins."""
         ...
 
 
@@ -175,9 +186,15 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """Cannot finish; the phase is held with this reason."""
+    """Cannot finish; the phase is held, or the rollback has failed, with this reason.
+
+    On the way back: `remaining` are texts about what is left to do, `remaining_rows` counts it, and
+    `outputs` say what was done so far."""
 
     reason: str
+    remaining: Sequence[str] = ()
+    remaining_rows: int = 0
+    outputs: dict[str, Scalar] = {}
 
 
 Move = Wait | Remember | Act | SawRun | Done | Failed

@@ -143,6 +143,10 @@ class SyncService(Protocol):
 
     def rejected(self, run_id: int, *, limit: int = 100) -> list[RejectedRecord]: ...
 
+    def sent(self, run_id: int, key: str) -> Mapping[str, Scalar] | None:
+        """What a run landed for a key, by source column; None: nothing, or it is kept no more."""
+        ...
+
     def trigger(self, sync_id: int) -> Answer[int]: ...  # one POST; Yes carries the run id
 
     def cancel(self, run_id: int) -> Answer[None]: ...
@@ -206,8 +210,9 @@ class ApiAllowance(msgspec.Struct, frozen=True):
 class RecordStore(Protocol):
     """The target's own records (Salesforce), not the warehouse's lagging copy of them."""
 
-    def query(self, soql: str, *, max_rows: int = 50_000) -> Table:
-        """`SELECT COUNT()` gives one row with column `count`. Raises: QueryFailed, ServiceError."""
+    def query(self, soql: str, *, max_rows: int = 50_000, deleted_too: bool = False) -> Table:
+        """`SELECT COUNT()` gives one row with column `count`; `deleted_too`: also rows in the bin.
+        Raises: QueryFailed, ServiceError."""
         ...
 
     def update(self, object_name: str, rows: Sequence[Row]) -> Answer[list[RowResult]]:
@@ -266,17 +271,13 @@ class FileStore(Protocol):
     """Generated files below one output folder; paths are relative, with forward slashes.
     Raises: KindMisused for a path that leads elsewhere; ServiceError when the disk fails a read."""
 
-    def read(self, path: str) -> bytes | None:
-        """None when there is no such file."""
-        ...
+    def read(self, path: str) -> bytes | None: ...  # None when there is no such file
 
     def write(self, path: str, content: bytes) -> Answer[str]:
         """Whole or not at all; Yes carries the sha256 of what is there now."""
         ...
 
-    def remove(self, path: str) -> Answer[None]:
-        """Yes also when there was none."""
-        ...
+    def remove(self, path: str) -> Answer[None]: ...  # Yes also when there was none
 
 
 class Connections(Protocol):

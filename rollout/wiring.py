@@ -20,6 +20,8 @@ from rollout.rehearsal.by_hand import catalogue
 from rollout.rehearsal.harness import PROFILE, Ready, Rehearsal, Setup, Watcher, prepared, rehearse
 from rollout.rehearsal.overrides import overridden
 from rollout.rehearsal.scenario import Fault, Scenario
+from rollout.steps.assess_changes import AssessChanges
+from rollout.steps.end_runs import EndRuns
 from rollout.store.opening import Store, open_store
 
 CHECKS, STEPS = "rollout.checks", "rollout.steps"
@@ -35,7 +37,7 @@ class Kinds:
 
 
 def installed_kinds(plugins: Sequence[Path] = ()) -> Kinds:
-    """Kinds from entry points, and from the plug-in files a user names.
+    """Kinds from entry points, those that every rollback needs, and the plug-in files a user names.
 
     Raises: PlanProblems for a plug-in file that is not there or gives no kind; KindMisused for a
     kind given twice.
@@ -46,6 +48,8 @@ def installed_kinds(plugins: Sequence[Path] = ()) -> Kinds:
         _add(checks, point.load()())
     for point in entry_points(group=STEPS):
         _add(steps, point.load()())
+    for own in (EndRuns(), AssessChanges()):
+        _add(steps, own)
     for path in plugins:
         for kind in _kinds_in(path):
             if hasattr(kind, "observe"):

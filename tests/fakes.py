@@ -167,6 +167,8 @@ class FakeSyncService:
         self.witness: Callable[[str], None] = lambda action: None
         self.on_run: Callable[[FakeRun], None] = lambda run: None
         self.records: list[RejectedRecord] = []
+        self.landed: dict[tuple[int, str], dict[str, Scalar]] = {}
+        """(run, key) -> what the run wrote, by source column."""
 
     def add_run(self, **changes: Any) -> FakeRun:
         """A run that appears now, of whomever."""
@@ -222,6 +224,10 @@ class FakeSyncService:
         self._reads()
         return self.records[:limit]
 
+    def sent(self, run_id: int, key: str) -> dict[str, Scalar] | None:
+        self._reads()
+        return self.landed.get((run_id, key))
+
     def trigger(self, sync_id: int) -> Answer[int]:
         self.witness("trigger")
         self.crashes.here("before POST trigger")
@@ -274,6 +280,7 @@ class FakeSyncService:
         self.crashes.here(f"after PATCH {name}")
         answers: dict[str, Answer[None]] = {
             "yes": Yes(None),
+            "ignored": Yes(None),
             "lost": Unknown("timed out"),
             "lost_before": Unknown("timed out"),
             "no": No("429", retry_after_s=60.0),
@@ -286,6 +293,7 @@ class FakeSyncService:
 
 
 _SOQL = re.compile(r"SELECT (.+?) FROM (\w+)(?: WHERE (.+?))?(?: ORDER BY \w+)?$")
+_BIN = "IsDeleted = TRUE AND LastModifiedDate >= "
 
 
 class FakeRecordStore:
@@ -294,6 +302,7 @@ class FakeRecordStore:
     def __init__(self, clock: FakeClock, crashes: Crashes | None = None) -> None:
         self.clock, self.crashes = clock, crashes or Crashes()
         self.rows: dict[str, Row] = {}
+        self.bin: dict[str, Row] = {}
         self.script: deque[str] = deque()
         """For updates and deletes: yes, unknown, lost (it took place), no, refused."""
         self.stubborn: dict[str, str] = {}
@@ -316,17 +325,33 @@ class FakeRecordStore:
         self.rows[found] |= {**fields, "LastModifiedById": by, "LastModifiedDate": when}
         return found
 
+    def throw_away(self, key: str, by: str = HUMAN_USER) -> None:
+        """Delete the row of a key, as `by`."""
+        record = next(i for i, r in self.rows.items() if r["Key__c"] == key)
+        self._delete(record, by)
+
+    def _delete(self, record: str, by: str) -> None:
+        when = to_text(self.clock.now())
+        gone = {**self.rows.pop(record), "LastModifiedById": by, "LastModifiedDate": when}
+        self.bin[record] = gone
+
     def values(self, field_name: str) -> dict[str, Scalar]:
         """Key -> value of one field."""
         return {str(r["Key__c"]): r.get(field_name) for r in self.rows.values()}
 
-    def query(self, soql: str, *, max_rows: int = 50_000) -> Table:
+    def query(self, soql: str, *, max_rows: int = 50_000, deleted_too: bool = False) -> Table:
+        self.crashes.here("before query")
         if self.down:
             raise ServiceUnreachable("salesforce: timed out")
         self.asked.append(soql)
         parsed = _SOQL.match(soql)
         assert parsed is not None, f"nobody expected {soql}"
-        rows = [r for r in self.rows.values() if self._matches(r, parsed[3])]
+        where = parsed[3]
+        rows = list(self.rows.values())
+        if where is not None and where.startswith(_BIN):
+            assert deleted_too
+            rows, where = list(self.bin.values()), where.removeprefix("IsDeleted = TRUE AND ")
+        rows = [r for r in rows if self._matches(r, where)]
         if parsed[1] == "COUNT()":
             return Table(["count"], [(len(rows),)])
         columns = parsed[1].split(", ")
@@ -372,7 +397,7 @@ class FakeRecordStore:
         if record not in self.rows:
             return RowResult(record, ok=False, reason="ENTITY_IS_DELETED: entity is deleted")
         if what == "delete":
-            del self.rows[record]
+            self._delete(record, TOOL_USER)
         else:
             now = to_text(self.clock.now())
             changed = {"LastModifiedById": TOOL_USER, "LastModifiedDate": now}

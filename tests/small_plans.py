@@ -56,8 +56,10 @@ from rollout.kinds import (
     StepContext,
     StepKind,
 )
+from rollout.steps.assess_changes import AssessChanges
 from rollout.steps.baseline import CaptureBaseline
 from rollout.steps.cohort import SelectCohort
+from rollout.steps.end_runs import EndRuns
 from rollout.steps.run_sync import RunSync
 from rollout.steps.snapshot import Snapshot
 from rollout.steps.source import RestoreSource, RestrictSource
@@ -290,6 +292,8 @@ class Bench:
             SetSchedule(),
             Verify(),
             WaitStep(),
+            EndRuns(),
+            AssessChanges(),
         ]
         return Services(
             log=self.log,

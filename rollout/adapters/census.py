@@ -16,6 +16,7 @@ import msgspec
 from rollout.adapters.census_documents import (
     config_of,
     envelope,
+    payload_of,
     record_of,
     run_of,
     said_problem,
@@ -132,6 +133,21 @@ class CensusSyncService:
                 if len(records) >= limit:
                     return records[: max(limit, 0)]
         return records
+
+    def sent(self, run_id: int, key: str) -> Mapping[str, Scalar] | None:
+        """The newest record of the key that landed; Census keeps records for 14 days."""
+        query: dict[str, str | int] = {
+            "status": "succeeded",
+            "primary_identifier": key,
+            "per_page": 1,
+        }
+        try:
+            listed = self._get(f"/sync_runs/{run_id:d}/records", "census: records", query)
+        except ServiceRefused as error:
+            if error.status in {404, 410}:
+                return None
+            raise
+        return payload_of(listed.objects("data"), key)
 
     def trigger(self, sync_id: int) -> Answer[int]:
         """One POST without a body. An incremental run is asked for by name, so that a changed

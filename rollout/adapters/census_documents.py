@@ -7,12 +7,13 @@ service's; statuses that are not known are kept as they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rollout.adapters.documents import Fields
 from rollout.adapters.redaction import Redactor
 from rollout.domain.errors import ServiceRefused
+from rollout.domain.evidence import Scalar
 from rollout.ports import RejectedRecord, Schedule, SyncConfig, SyncRun
 
 _CANCELED = frozenset({"canceled", "cancelled"})
@@ -108,6 +109,15 @@ def record_of(fields: Fields, redactor: Redactor) -> RejectedRecord:
         status=fields.text("status"),
         reason=redactor.line(fields.optional_text("status_message") or "", 500),
     )
+
+
+def payload_of(records: Sequence[Fields], key: str) -> dict[str, Scalar] | None:
+    """What was sent for a key, by source column; None when no record is of that key."""
+    found = next((r for r in records if str(r.document.get("identifier")) == key), None)
+    if found is None:
+        return None
+    sent = found.object("record_payload").document
+    return {k: v for k, v in sent.items() if isinstance(v, str | int | float | None)}
 
 
 def config_of(fields: Fields, extra: Mapping[str, Any]) -> SyncConfig:

@@ -35,7 +35,7 @@ LIMIT_WAIT_S: Final = 900.0
 
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _NAME = re.compile(r"[A-Za-z]\w*")
-_NEXT = re.compile(r"/services/data/v[0-9]{1,3}\.0/query/[A-Za-z0-9_-]+")
+_NEXT = re.compile(r"/services/data/v[0-9]{1,3}\.0/query(?:All)?/[A-Za-z0-9_-]+")
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{3}))?(?:\+0000|Z)")
 
 
@@ -80,8 +80,9 @@ class SalesforceRecordStore:
     def close(self) -> None:
         self._client.close()
 
-    def query(self, soql: str, *, max_rows: int = 50_000) -> Table:
-        """Rows in the order of the query; columns are named as the SELECT writes them.
+    def query(self, soql: str, *, max_rows: int = 50_000, deleted_too: bool = False) -> Table:
+        """Rows in the order of the query; columns are named as the SELECT writes them. With
+        `deleted_too` those in the bin are among them (`queryAll`).
 
         Values of a parent are `Owner.Name`; instants are ISO 8601 in UTC; a compound value
         (an address) is JSON text.
@@ -93,7 +94,7 @@ class SalesforceRecordStore:
                 f"salesforce: a query of {len(soql):,} characters does not fit into one request",
                 error_class="QUERY_TOO_LONG",
             )
-        page = self._page(f"{self._root}/query", {"q": soql})
+        page = self._page(f"{self._root}/{'queryAll' if deleted_too else 'query'}", {"q": soql})
         if is_count(soql):
             return Table(["count"], [(page.integer("totalSize"),)])
         total, records = page.integer("totalSize"), _records(page)

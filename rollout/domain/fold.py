@@ -167,11 +167,15 @@ def _step_failed(state: RolloutState, event: e.Event, p: e.StepFailed) -> None:
     step = _step(state, p)
     step.status = "undo_failed" if p.undo else "failed"
     step.reason, step.ended_at, step.ended_seq = p.reason, event.at, event.seq
+    if p.undo:
+        step.undo_outputs = p.outputs
+        step.remaining, step.remaining_rows = p.remaining, p.remaining_rows
 
 
 def _step_undone(state: RolloutState, event: e.Event, p: e.StepUndone) -> None:
     step = _step(state, p)
     step.status, step.undo_outputs = "undone", p.outputs
+    step.remaining, step.remaining_rows = [], 0
     step.ended_at, step.ended_seq = event.at, event.seq
 
 
@@ -224,6 +228,12 @@ def _rolled_back(state: RolloutState, event: e.Event, p: e.RolledBack) -> None:
         "restored_rows": p.restored_rows,
         "deleted_rows": p.deleted_rows,
         "left_rows": p.left_rows,
+        "phase": p.phase,
+        "scope": p.scope,
+        "remaining_rows": p.remaining_rows,
+        "remaining": p.remaining,
+        "go_on": p.go_on,
+        "assessment": p.assessment,
     }
     if p.verified:
         undone = {later.id for later in _from(state, state.phases[p.phase].undo_from)}

@@ -118,11 +118,16 @@ class StepCompleted(HappeningBase, frozen=True, kw_only=True, tag="step_complete
 
 
 class StepFailed(HappeningBase, frozen=True, kw_only=True, tag="step_failed"):
+    """`outputs` of an undo say what was done all the same, `remaining` what is left to do."""
+
     phase: str
     attempt: int
     step: str
     reason: str
     undo: bool = False
+    remaining: list[str] = []
+    remaining_rows: int = 0
+    outputs: dict[str, Scalar] = {}
 
 
 class StepUndone(HappeningBase, frozen=True, kw_only=True, tag="step_undone"):
@@ -209,7 +214,10 @@ class SoakStarted(HappeningBase, frozen=True, kw_only=True, tag="soak_started"):
 
 
 class RolledBack(HappeningBase, frozen=True, kw_only=True, tag="rolled_back"):
-    """Outcome of a rollback: rows restored, deleted, and left because others changed them since."""
+    """Outcome of a rollback, also of one that failed: rows restored, deleted, and left because
+    others changed them since. `scope` is the first phase that was undone, empty for all;
+    `remaining` texts say what is left to do, `go_on` how; `assessment` is the digest of what was
+    found before anything was undone."""
 
     phase: str
     attempt: int
@@ -217,6 +225,11 @@ class RolledBack(HappeningBase, frozen=True, kw_only=True, tag="rolled_back"):
     restored_rows: int
     deleted_rows: int
     left_rows: int
+    scope: str = ""
+    remaining: list[str] = []
+    remaining_rows: int = 0
+    go_on: str = ""
+    assessment: str | None = None
 
 
 class RolloutEnded(HappeningBase, frozen=True, kw_only=True, tag="rollout_ended"):

@@ -181,6 +181,10 @@ class Rollback(Model):
     within: Duration = timedelta(hours=2)
     user: str = ""
     """Id of the target's user that a rollback writes as: its own changes are nobody else's."""
+    automation: list[str] = []
+    """Ids of users whose changes follow from ours (a flow that fills a field): nobody else's either."""
+    running: Literal["cancel", "wait"] = "cancel"
+    """What becomes of a run of ours that still goes; somebody else's is only ever waited for."""
 
 
 Occasion = Literal[

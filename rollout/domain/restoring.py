@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,6 +22,10 @@ Values = Mapping[str, Scalar]
 
 HIDDEN = ("Id", "CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")
 """What the target itself says of every row."""
+
+
+CLOCKS_APART = timedelta(days=1)
+"""How far our clock and the target's may disagree where a date only confirms what is known."""
 
 
 class Restore(msgspec.Struct, frozen=True):
@@ -157,7 +161,8 @@ def _sort_known(
 ) -> None:
     row = target.rows.get(record)
     if row is None:
-        found.left.append(_gone(target, before, record))
+        if before.whole:  # of a part only what changed was read
+            found.left.append(_gone(target, before, record))
         return
     stays = _stays(later, before, record) or before
     values = _of(stays, record)
@@ -223,9 +228,12 @@ def _stays(later: Sequence[Before], before: Before, record: str) -> Before | Non
 
 
 def _is_new(row: Values, before: Before) -> bool:
-    """A whole baseline would have had it; of a part, only the date tells."""
-    whole_seconds = before.taken_at.replace(microsecond=0)
-    return before.whole or from_text(str(row["CreatedDate"])) >= whole_seconds
+    """Of a part of the target only the date tells. A whole baseline would have had the row, unless it
+    is an old one that came back from the bin: an old row is never deleted."""
+    since = before.taken_at.replace(microsecond=0)
+    if before.whole:
+        since -= CLOCKS_APART
+    return from_text(str(row["CreatedDate"])) >= since
 
 
 def _gone(target: Target, before: Before, record: str) -> Left:

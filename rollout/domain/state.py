@@ -14,7 +14,7 @@ from rollout.domain.events import PhaseOutline, RunObserved
 from rollout.domain.evidence import Decision, Scalar, Verdict
 from rollout.domain.notices import DeliveryState, OccasionState
 
-FOLD_VERSION = 4
+FOLD_VERSION = 5
 """Raised when the fold changes meaning; snapshots of another version are ignored."""
 
 SOAK_COVERAGE = "soak_coverage"
@@ -111,6 +111,9 @@ class StepState(msgspec.Struct):
     tries: int = 1
     """Steps of the way back alone are begun again after they failed; any other needs a new attempt."""
     undo_tries: int = 1
+    remaining: list[str] = []
+    remaining_rows: int = 0
+    """Of an undo that failed: what is left to do."""
     taken_back: bool = False
     """A proven rollback undid the step's phase: what the step saw before counts no more."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from rollout.domain.instants import to_text
 from rollout.domain.state import RolloutState, StepState
+from rollout.domain.undo_order import phases_in_scope
 from rollout.kinds import Confirmation, KnownRun, OpenFinding, PastMeasure
 from rollout.ports import EvidenceStore
 
@@ -16,7 +18,8 @@ class LogFacts:
     """Facts of one phase and attempt, read from the state at the moment of the question.
 
     `before`: as that step knew them, so that the undo of a first attempt is not given the
-    documents of the second.
+    documents of the second. `scope`: as a rollback from that phase on would know them; else that
+    of the rollback that goes on.
     """
 
     def __init__(
@@ -27,8 +30,9 @@ class LogFacts:
         attempt: int,
         *,
         before: StepState | None = None,
+        scope: str | None = None,
     ) -> None:
-        self._state, self._evidence = state, evidence
+        self._state, self._evidence, self._scope = state, evidence, scope
         self._phase, self._attempt, self._before = phase, attempt, before
 
     def confirmation(self, check: str) -> Confirmation | None:
@@ -87,17 +91,42 @@ class LogFacts:
     def evidence_of_step(self, step: str) -> Any:
         return self._document(step, newest_step(self._state, step, self._before))
 
-    def first_evidence_of_step(self, step: str) -> Any:
-        phases = list(self._state.phases)
+    def evidence_of_steps(
+        self, steps: Collection[str], *, after: str | None = None
+    ) -> Iterator[Any]:
+        found = [s for s in self._standing(steps) if "evidence" in s.outputs]
+        if after is not None:
+            start = newest_step(self._state, after, self._before)
+            known = list(self._state.steps.values())
+            place = next((n for n, s in enumerate(known) if s is start), -1)
+            later = {id(s) for s in known[place + 1 :]}
+            found = [s for s in found if id(s) in later]
+        return (self._document(s.step, s) for s in found)
+
+    def triggered(self, sync_id: int) -> Collection[int]:
+        return {
+            int(e.value)
+            for e in self._state.effects.values()
+            if e.action == "trigger"
+            and e.request.get("sync") == sync_id
+            and e.how in {"done", "adopted", "settled"}
+        }
+
+    def began_at(self) -> datetime:
+        assert self._state.created_at is not None
+        return self._state.created_at
+
+    def _standing(self, steps: Collection[str]) -> Iterator[StepState]:
+        """Oldest first; while a rollback goes on, of the phases it undoes."""
         phase = self._state.phases[self._phase]
-        if phase.stage == "rolling_back" and phase.undo_from:
-            phases = phases[phases.index(phase.undo_from) :]
-        standing = (
+        first = phase.undo_from if phase.stage == "rolling_back" else ""
+        first = first if self._scope is None else self._scope
+        phases = set(phases_in_scope(self._state, first))
+        return (
             s
             for s in self._state.steps.values()
-            if s.step == step and s.outputs and not s.taken_back and s.phase in phases
+            if s.step in steps and s.outputs and not s.taken_back and s.phase in phases
         )
-        return self._document(step, next(standing, None))
 
     def _document(self, name: str, step: StepState | None) -> Any:
         digest = step.outputs.get("evidence") if step else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rollout.domain.errors import LogDamaged, RolloutError, ServiceError, StoreUnavailable
 from rollout.domain.events import (
@@ -77,6 +77,13 @@ class StepRunner:
         self.record.append([StepStarted(phase=phase.id, attempt=phase.attempt, step=spec.id)])
 
     def undo(self, step: StepState, spec: StepSpec) -> Wake | None:
+        return self._go(step, spec, undo=True)
+
+    def close(self, step: StepState, spec: StepSpec) -> Wake | Literal[True] | None:
+        """Before anything is undone: send nothing more for a step, and learn what became of a request
+        nobody knows the end of. True when there is none."""
+        if self._open_forward(step, spec) is None:
+            return True
         return self._go(step, spec, undo=True)
 
     def _go(self, step: StepState, spec: StepSpec, *, undo: bool) -> Wake | None:
@@ -157,15 +164,20 @@ class StepRunner:
     def _open_effect(self, going: _Going) -> EffectState | None:
         """The first effect that must be settled before the step moves on. Backwards too: a request
         of the way forward that nobody knows the end of may still land."""
-        forward = self._effects_of(going.step, going.spec)
         if not going.undo:
+            forward = self._effects_of(going.step, going.spec)
             return next((e for e in forward if e.how in {None, "needs_human"}), None)
-        unknown = (
-            e for e in forward if e.how is None or (e.how == "needs_human" and not e.idempotent)
-        )
         backward = self._effects_of(going.step, going.spec, undo=True)
-        return next(unknown, None) or next(
+        return self._open_forward(going.step, going.spec) or next(
             (e for e in backward if e.how in {None, "needs_human"}), None
+        )
+
+    def _open_forward(self, step: StepState, spec: StepSpec) -> EffectState | None:
+        """A request of the way forward that may still be sent, or may still land."""
+        forward = self._effects_of(step, spec)
+        return next(
+            (e for e in forward if e.how is None or (e.how == "needs_human" and not e.idempotent)),
+            None,
         )
 
     def _effects_of(
@@ -223,8 +235,17 @@ def _payload_of(move: Move, going: _Going) -> Payload:
         case Done(outputs=outputs):
             ended = StepUndone if going.undo else StepCompleted
             return ended(phase=step.phase, attempt=step.attempt, step=step.step, outputs=outputs)
-        case Failed(reason=reason):
-            return _failed(step, reason, undo=going.undo)
+        case Failed() as failed:
+            return StepFailed(
+                phase=step.phase,
+                attempt=step.attempt,
+                step=step.step,
+                reason=failed.reason,
+                undo=going.undo,
+                remaining=list(failed.remaining),
+                remaining_rows=failed.remaining_rows,
+                outputs=failed.outputs,
+            )
     raise TypeError(f"kind {going.spec.step} made no move: {move!r}")
 
 

@@ -100,13 +100,16 @@ class Setup:
 def rehearse(setup: Setup) -> Rehearsal:
     """Run to the end, or to where the scripted lead has no answer any more (outcome `held`)."""
     with prepared(setup) as ready:
-        lead = ScriptedLead(
-            setup.plan,
-            setup.scenario.operator,
-            ready.controller,
-            lambda e: _look(ready.stage, setup.plan, e),
-        )
-        return ready.came_to(_drive(ready, lead))
+        return play(ready)
+
+
+def play(ready: Ready) -> Rehearsal:
+    """With the scenario's scripted lead, to the end; the stage can still be looked at then."""
+    plan, scenario = ready.setup.plan, ready.setup.scenario
+    lead = ScriptedLead(
+        plan, scenario.operator, ready.controller, lambda e: _look(ready.stage, plan, e)
+    )
+    return ready.came_to(_drive(ready, lead))
 
 
 @dataclass(frozen=True)

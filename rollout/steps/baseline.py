@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, ClassVar
 
 import sqlglot
 from pydantic import BaseModel, Field, model_validator
 from sqlglot import exp
 
+from rollout.domain.instants import to_text
 from rollout.domain.plan import Model
+from rollout.domain.restoring import CLOCKS_APART
 from rollout.kinds import Done, Failed, Move, StepContext
 from rollout.ports import RecordStore, Table
 from rollout.steps.quiet import WritesNothing
+from rollout.steps.target import our_users
 
 KEYS_PER_QUERY = 200
 """Keys in one SOQL `IN`: 200 UUIDs stay under the 16 kB a request line may have."""
@@ -52,7 +57,10 @@ class BaselineInputs(Model):
 
 
 class CaptureBaseline(WritesNothing):
-    """Reads the target itself, not its lagging copy. Keys that are not there are kept as absent."""
+    """Reads the target itself, not its lagging copy. Keys that are not there are kept as absent.
+
+    `theirs` in the document remembers which rows somebody else had changed last, since the rollout
+    began: what they made of a row is not taken back."""
 
     kind: ClassVar[str] = "capture_baseline"
     Inputs: ClassVar[type[BaseModel]] = BaselineInputs
@@ -62,37 +70,63 @@ class CaptureBaseline(WritesNothing):
         keys = [] if inputs.is_whole else _keys(inputs, context)
         if not keys and not inputs.is_whole:
             return Failed("there are no keys to take a baseline of")
-        store = context.connections.record_store(inputs.on)
-        rows: dict[str, list[Any]] = {}
-        wanted = set(keys)
-        found: set[str] = set()
-        for table in _read(store, inputs, keys):
-            if table.truncated:
-                return Failed(
-                    f"{inputs.target} has over {len(table.rows)} rows: part is no baseline"
-                )
-            for record, *values in table.rows:
-                key = str(values[0])
-                if not inputs.is_whole and key not in wanted:
-                    continue
-                if not inputs.is_whole and key in found:
-                    return Failed(f"{key} is in {inputs.target} twice; a baseline needs one")
-                found.add(key)
-                rows[str(record)] = values
-        absent = sorted(wanted - found)
-        if not rows and not absent:
+        kept = _Kept(inputs, set(keys), our_users(context.plan, inputs.target), _since(context))
+        for table in _read(context.connections.record_store(inputs.on), inputs, keys):
+            problem = kept.take(table)
+            if problem is not None:
+                return Failed(problem)
+        absent = sorted(kept.wanted - kept.found)
+        if not kept.rows and not absent:
             return Failed(f"{inputs.target} holds no record at all: there is no baseline to take")
-        document = {
-            "object": inputs.target,
-            "key": inputs.key,
-            "fields": [inputs.key, *inputs.fields],
-            "rows": dict(sorted(rows.items())),
+        digest = context.evidence.put(kept.document(absent, context.now))
+        return Done({"present": len(kept.rows), "absent": len(absent), "evidence": digest})
+
+
+@dataclass
+class _Kept:
+    """Rows as they come in, page by page."""
+
+    inputs: BaselineInputs
+    wanted: set[str]
+    ours: set[str]
+    since: str
+    rows: dict[str, list[Any]] = field(default_factory=dict)
+    theirs: dict[str, list[str]] = field(default_factory=dict)
+    found: set[str] = field(default_factory=set)
+
+    def take(self, table: Table) -> str | None:
+        """Why there is no baseline, None as long as there is one."""
+        whole = self.inputs.is_whole
+        if table.truncated:
+            return f"{self.inputs.target} has over {len(table.rows)} rows: part is no baseline"
+        for record, by, at, *values in table.rows:
+            key = str(values[0])
+            if not whole and key not in self.wanted:
+                continue
+            if not whole and key in self.found:
+                return f"{key} is in {self.inputs.target} twice; a baseline needs one"
+            self.found.add(key)
+            self.rows[str(record)] = values
+            if by not in self.ours and at is not None and str(at) >= self.since:
+                self.theirs[str(record)] = [str(by or ""), str(at)]
+        return None
+
+    def document(self, absent: list[str], now: datetime) -> dict[str, Any]:
+        return {
+            "object": self.inputs.target,
+            "key": self.inputs.key,
+            "fields": [self.inputs.key, *self.inputs.fields],
+            "rows": dict(sorted(self.rows.items())),
+            "theirs": self.theirs,
             "absent": absent,
-            "whole": inputs.is_whole,
-            "taken_at": context.now,
+            "whole": self.inputs.is_whole,
+            "taken_at": now,
         }
-        digest = context.evidence.put(document)
-        return Done({"present": len(rows), "absent": len(absent), "evidence": digest})
+
+
+def _since(context: StepContext) -> str:
+    """No change before the rollout began is of any interest to it."""
+    return to_text((context.facts.began_at() - CLOCKS_APART).replace(microsecond=0))
 
 
 def _keys(inputs: BaselineInputs, context: StepContext) -> list[str]:
@@ -109,7 +143,8 @@ def _keys(inputs: BaselineInputs, context: StepContext) -> list[str]:
 
 
 def _read(store: RecordStore, inputs: BaselineInputs, keys: Sequence[str]) -> Iterator[Table]:
-    columns = ", ".join(["Id", inputs.key, *inputs.fields])
+    hidden = ["Id", "LastModifiedById", "LastModifiedDate"]
+    columns = ", ".join([*hidden, inputs.key, *inputs.fields])
     select = f"SELECT {columns} FROM {inputs.target}"  # noqa: S608 - names of the validated plan
     if inputs.is_whole or len(keys) >= WHOLE_OBJECT_FROM:
         yield store.query(select, max_rows=1_000_000)

@@ -1,7 +1,9 @@
 """Undo what a sync wrote: restore updated rows from the baseline, delete created ones, leave others' changes.
 
-The plan of the restoration is made once, stored as evidence, then carried out in chunks that are
-each idempotent: a crash at any row costs at most one repeated chunk.
+What is to be done is decided by a look at the whole target, stored as evidence, then carried out in
+chunks that are each idempotent: a crash at any row costs at most one repeated chunk. Just before a
+chunk is written its rows are looked at once more, so that what somebody changed meanwhile stays.
+Rows that were refused are tried again after a fresh look, which finds only what is left.
 Source: domain note, section 5 (under 100 rows one by one; created rows are deleted, rows that
 were only updated get their baseline values back; rows that others changed since stay).
 """
@@ -10,29 +12,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from rollout.domain.effects import Answer, Yes
 from rollout.domain.evidence import Scalar
 from rollout.domain.instants import from_text, to_text
 from rollout.domain.plan import SyncSpec
-from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext
-from rollout.ports import RecordStore, Row, RowResult
+from rollout.domain.restoring import Before, Left, Sorted, sort_rows
+from rollout.domain.undo_cost import chunk_size
+from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext, Wait
+from rollout.ports import Row, RowResult
+from rollout.steps.target import (
+    MOST_ROWS,
+    STORE,
+    changed_last_by,
+    look_at,
+    our_users,
+    whole_baselines,
+)
 
-CHUNK = 200
-"""Rows a collections call takes at most."""
+PAUSES = (timedelta(minutes=1), timedelta(minutes=5))
+"""Before rows that were refused are looked at and tried again; after the last, they are a failure."""
 
-ONE_BY_ONE = 100
-"""Below this many rows each row is its own call, so that one bad row stops nothing else."""
-
-MOST_CHANGED = 1_000_000
-"""Rows that are read to see what changed."""
-
-TARGET = "salesforce"
-"""The connection through which baselines are read and restored."""
-
-_HIDDEN = ("Id", "CreatedById", "CreatedDate", "LastModifiedById", "LastModifiedDate")
+SHOWN = 20
+"""Rows named when something is left to do."""
 
 
 @dataclass(frozen=True)
@@ -44,150 +48,170 @@ class Restoration:
 
     def is_planned(self, context: StepContext) -> bool:
         """Whether this try of the undo has looked at the target already."""
-        return _plan_name(context) in context.memory
+        return bool(_looks(context))
 
     def advance(self, context: StepContext) -> Move:
-        if not self.is_planned(context):
-            return self._prepare(context)
-        digest = context.memory[_plan_name(context)]
-        plan = context.evidence.get(digest)
-        problems: list[str] = []
-        for number, chunk in enumerate(_chunks(plan)):
-            settled = context.settled.get(chunk.name)
+        looks = _looks(context)
+        if not looks:
+            return self._look(context, 1)
+        plan = context.evidence.get(context.memory[looks[-1]])
+        refused: dict[str, str] = {}
+        overtaken: list[str] = []
+        for chunk in plan["chunks"]:
+            settled = context.settled.get(chunk["name"])
             if settled is None:
-                return Act(self._effect(chunk, number, digest))
-            if not settled.took_place:
-                problems.append(f"{chunk.name} was {settled.how}: {settled.detail}")
-            elif isinstance(settled.value, list):
-                problems += settled.value
-        problems += [
-            f"{row['now'][self.sync.key]} was changed and has no baseline"
-            for row in plan["unknown"]
-        ]
-        if problems:
-            return Failed(f"{len(problems)} rows are not as they were: {'; '.join(problems[:5])}")
-        return Done({**_totals(context), "left_rows": len(plan["left"]), "evidence": digest})
+                return Act(_effect(chunk, self.sync.target))
+            if not settled.took_place or not isinstance(settled.value, Mapping):
+                refused |= dict.fromkeys(chunk["ids"], f"{settled.how}: {settled.detail}")
+            else:
+                refused |= settled.value["refused"]
+                overtaken += settled.value["overtaken"]
+        if (refused or overtaken) and len(looks) <= len(PAUSES):
+            return self._again(context, len(looks), refused)
+        return self._end(context, plan, refused, overtaken)
 
     def perform(self, effect: Effect, context: StepContext) -> Answer[Any]:
-        """Yes carries the rows that were refused, as `id: reason` texts."""
-        plan = context.evidence.get(effect.request["plan"])
-        chunk = list(_chunks(plan))[int(effect.request["chunk"])]
-        store = context.connections.record_store(TARGET)
-        answer: Answer[list[RowResult]]
-        if chunk.action == "delete":
-            answer = store.delete(self.sync.target, [str(row["Id"]) for row in chunk.rows])
-        else:
-            answer = store.update(self.sync.target, chunk.rows)
-        if isinstance(answer, Yes):
-            refused = [f"{r.id}: {r.reason}" for r in answer.value if not r.ok and not _gone(r)]
-            return Yes(refused, f"{len(answer.value) - len(refused)} rows")
-        return answer
+        """Yes carries the rows that were refused, id -> reason, and those that somebody else was
+        quicker with: `overtaken`."""
+        chunk = context.evidence.get(effect.request["chunk"])
+        store = context.connections.record_store(STORE)
+        by = changed_last_by(store, self.sync.target, [row["Id"] for row in chunk["rows"]])
+        ours = our_users(context.plan, self.sync.target)
+        rows: list[Row] = [row for row in chunk["rows"] if by.get(row["Id"]) in ours]
+        overtaken = [row["Id"] for row in chunk["rows"] if by.get(row["Id"], "") not in ours]
+        answer: Answer[list[RowResult]] = Yes([])
+        if effect.action == "delete":
+            overtaken = [record for record in overtaken if record in by]
+            if rows:
+                answer = store.delete(self.sync.target, [str(row["Id"]) for row in rows])
+        elif rows:
+            answer = store.update(self.sync.target, rows)
+        if not isinstance(answer, Yes):
+            return answer
+        refused = {r.id: r.reason for r in answer.value if not r.ok and not _gone(r, effect)}
+        done = len(answer.value) - len(refused)
+        return Yes({"refused": refused, "overtaken": overtaken}, f"{done} rows")
 
-    def _effect(self, chunk: _Chunk, number: int, plan: str) -> Effect:
-        return Effect(
-            name=chunk.name,
-            action=chunk.action,
-            target=self.sync.target,
-            request={"plan": plan, "chunk": number, "rows": len(chunk.rows)},
+    def _look(self, context: StepContext, number: int) -> Move:
+        """Sort every row, and keep what is to be done in chunks."""
+        document = context.facts.evidence_of_step(self.baseline)
+        before, later = Before.of(document), self._later(context, document)
+        store = context.connections.record_store(STORE)
+        ours = our_users(context.plan, self.sync.target)
+        target = look_at(store, self.sync.target, self.sync.key, before, ours)
+        if target is None:
+            return Failed(f"over {MOST_ROWS} rows changed: this is beyond a restoration")
+        found = sort_rows(target, before, later)
+        plan = {
+            "target": self.sync.target,
+            "baseline": self.baseline,
+            "taken_at": context.now,
+            "touched": found.touched,
+            "left": found.left,
+            "counted": sum(_is_counted(row, later) for row in found.left),
+            "chunks": list(_chunks(found, number, context)),
+        }
+        return Remember({f"look-{context.tries}-{number}": context.evidence.put(plan)})
+
+    def _later(self, context: StepContext, own: Mapping[str, Any]) -> list[Before]:
+        """Baselines of the same target taken since, oldest first: what others had made by then."""
+        documents = context.facts.evidence_of_steps(
+            whole_baselines(context.plan), after=self.baseline
+        )
+        return [Before.of(d) for d in documents if d["object"] == own["object"] and d["whole"]]
+
+    def _again(self, context: StepContext, number: int, refused: Mapping[str, str]) -> Move:
+        name = f"again-{context.tries}-{number}"
+        if name not in context.memory:
+            pause = PAUSES[number - 1] if refused else timedelta(0)
+            return Remember({name: to_text(context.now + pause)})
+        until = from_text(context.memory[name])
+        if context.now < until:
+            said = next(iter(refused.values()), "")
+            return Wait(until, f"{len(refused)} rows were refused ({said}); tried again then")
+        return self._look(context, number + 1)
+
+    def _end(
+        self,
+        context: StepContext,
+        plan: Mapping[str, Any],
+        refused: Mapping[str, str],
+        overtaken: Sequence[str],
+    ) -> Move:
+        unknown = [row for row in plan["left"] if row["why"] == "unknown"]
+        totals = _totals(context, {*refused, *overtaken})
+        totals["left_rows"] = plan["counted"] + len(overtaken)
+        if not refused and not unknown:
+            return Done({**totals, "evidence": context.memory[_looks(context)[-1]]})
+        keys = {i: k for c in plan["chunks"] for i, k in zip(c["ids"], c["keys"], strict=True)}
+        remaining = [f"{keys.get(i, '')} ({i}): {reason}" for i, reason in refused.items()]
+        remaining += [
+            f"{row['key']} ({row['id']}): was changed and has no baseline" for row in unknown
+        ]
+        return Failed(
+            f"{len(remaining)} rows are not as they were: {'; '.join(remaining[:5])}",
+            remaining=remaining[:SHOWN],
+            remaining_rows=len(remaining),
+            outputs=totals,
         )
 
-    def _prepare(self, context: StepContext) -> Move:
-        """Read what changed since the step began, and sort it into restore, delete and leave."""
-        baseline = context.facts.evidence_of_step(self.baseline)
-        # The target's clock counts whole seconds.
-        since = context.started_at.replace(microsecond=0)
-        store = context.connections.record_store(TARGET)
-        changed = _changed(store, self.sync, baseline["fields"], to_text(since))
-        if changed is None:
-            return Failed(f"over {MOST_CHANGED} rows changed: this is beyond a restoration")
-        ours = {self.sync.user, context.plan.rollback.user if context.plan.rollback else ""}
-        plan = _sorted(changed, baseline, self.sync, ours - {""}, since)
-        return Remember({_plan_name(context): context.evidence.put(plan)})
+
+def _looks(context: StepContext) -> list[str]:
+    """Of this try, oldest first: a new try looks again, and finds only what is left."""
+    start = f"look-{context.tries}-"
+    return [name for name in context.memory if name.startswith(start)]
 
 
-def _plan_name(context: StepContext) -> str:
-    """A new try looks again: what was restored by then is as it was, and not restored twice."""
-    return f"plan-{context.tries}"
+def _totals(context: StepContext, not_done: set[str]) -> dict[str, Scalar]:
+    """Rows over all looks of all tries, each once; what was refused in the end was not done."""
+    rows: dict[str, set[str]] = {"restore": set(), "delete": set()}
+    newest: list[dict[str, Any]] = []
+    for name, digest in context.memory.items():
+        if name.startswith("look-"):
+            newest = context.evidence.get(digest)["left"]
+            for chunk in context.evidence.get(digest)["chunks"]:
+                rows[chunk["action"]] |= set(chunk["ids"])
+    left = {row["id"] for row in newest} | not_done
+    return {
+        "restored_rows": len(rows["restore"] - left),
+        "deleted_rows": len(rows["delete"] - left),
+    }
 
 
-def _totals(context: StepContext) -> dict[str, Scalar]:
-    """Rows over all tries, each once."""
-    plans = [context.evidence.get(d) for n, d in context.memory.items() if n.startswith("plan-")]
-    rows = {action: {r["Id"] for p in plans for r in p[action]} for action in ("restore", "delete")}
-    return {"restored_rows": len(rows["restore"]), "deleted_rows": len(rows["delete"])}
+def _chunks(found: Sorted, look: int, context: StepContext) -> Iterator[dict[str, Any]]:
+    size = chunk_size(len(found.restore) + len(found.delete))
+    start = "" if look == 1 else f"look-{look}-"
+    restores = [({"Id": r.id, **r.values}, r.key) for r in found.restore]
+    deletes: list[tuple[Row, str]] = [({"Id": r.id}, r.key) for r in found.delete]
+    for action, rows in (("restore", restores), ("delete", deletes)):
+        for number, place in enumerate(range(0, len(rows), size), 1):
+            part = rows[place : place + size]
+            yield {
+                "name": f"{start}{action}-{number}",
+                "action": action,
+                "ids": [row["Id"] for row, _ in part],
+                "keys": [key for _, key in part],
+                "chunk": context.evidence.put({"rows": [row for row, _ in part]}),
+            }
 
 
-@dataclass(frozen=True)
-class _Chunk:
-    name: str
-    action: str
-    rows: Sequence[Row]
+def _effect(chunk: Mapping[str, Any], target: str) -> Effect:
+    return Effect(
+        name=chunk["name"],
+        action=chunk["action"],
+        target=target,
+        request={"chunk": chunk["chunk"], "rows": len(chunk["ids"])},
+    )
 
 
-def _chunks(plan: Mapping[str, Any]) -> Iterator[_Chunk]:
-    size = 1 if len(plan["restore"]) + len(plan["delete"]) < ONE_BY_ONE else CHUNK
-    for action in ("restore", "delete"):
-        rows = plan[action]
-        for number, start in enumerate(range(0, len(rows), size)):
-            yield _Chunk(f"{action}-{number + 1}", action, rows[start : start + size])
+def _is_counted(row: Left, later: Sequence[Before]) -> bool:
+    """Whether others changed the row before the next baseline: a rollback over several runs counts
+    each such row once."""
+    if row.why in {"unknown", "lost"}:
+        return False
+    return not later or from_text(row.at) <= later[0].taken_at
 
 
-def _changed(
-    store: RecordStore, sync: SyncSpec, fields: Sequence[str], since: str
-) -> list[Row] | None:
-    """None when there are more rows than anybody would restore."""
-    columns = ", ".join(dict.fromkeys([*_HIDDEN, sync.key, *fields]))
-    # names come from the validated plan, the instant from our own clock
-    where = f"LastModifiedDate >= {since} ORDER BY {sync.key}"
-    soql = f"SELECT {columns} FROM {sync.target} WHERE {where}"  # noqa: S608
-    table = store.query(soql, max_rows=MOST_CHANGED)
-    return None if table.truncated else table.dicts()
-
-
-def _sorted(
-    changed: Sequence[Row],
-    baseline: Mapping[str, Any],
-    sync: SyncSpec,
-    users: set[str],
-    since: datetime,
-) -> dict[str, Any]:
-    """`left` lists the rows others changed since, with both values; they are not touched.
-    `users` are ours: the sync's, and the one this rollback writes as. `unknown` rows were changed by
-    the sync and have no baseline: nobody knows what they said before."""
-    plan: dict[str, list[Any]] = {"restore": [], "delete": [], "left": [], "unknown": []}
-    for row in changed:
-        before = baseline["rows"].get(row["Id"])
-        is_ours = row["LastModifiedById"] in users
-        if before is not None:
-            _sort_known(plan, row, dict(zip(baseline["fields"], before, strict=True)), is_ours)
-        elif row["CreatedById"] == sync.user and _is_new(row, since):
-            plan["delete" if is_ours else "left"].append(
-                {"Id": row["Id"]} if is_ours else _conflict(row, None)
-            )
-        elif row["LastModifiedById"] == sync.user:
-            plan["unknown"].append(_conflict(row, None))
-    return plan
-
-
-def _sort_known(
-    plan: dict[str, list[Any]], row: Row, values: Mapping[str, Scalar], is_ours: bool
-) -> None:
-    differing = {f: v for f, v in values.items() if row.get(f) != v}
-    if differing and is_ours:
-        plan["restore"].append({"Id": row["Id"], **differing})
-    elif differing:
-        plan["left"].append(_conflict(row, values))
-
-
-def _is_new(row: Row, since: datetime) -> bool:
-    """Created while the step ran: only such a row may be deleted."""
-    return from_text(str(row["CreatedDate"])) >= since
-
-
-def _conflict(row: Row, before: Mapping[str, Scalar] | None) -> dict[str, Any]:
-    return {"now": row, "baseline": before}
-
-
-def _gone(result: RowResult) -> bool:
+def _gone(result: RowResult, effect: Effect) -> bool:
     """A row deleted already is what a repeated delete wanted."""
-    return "ENTITY_IS_DELETED" in result.reason
+    return effect.action == "delete" and "ENTITY_IS_DELETED" in result.reason

@@ -24,12 +24,17 @@ COUNTERS = (
 RECENT = 20
 """Runs looked at for one that still goes: the newest may be a skipped one on top of it."""
 
-_OVER = {"completed", "failed", "skipped", "canceled"}
+OVER = frozenset({"completed", "failed", "skipped", "canceled"})
+
+
+def active(service: SyncService, sync_id: int) -> list[SyncRun]:
+    """Runs of the sync that are not over, newest first."""
+    return [r for r in service.runs(sync_id, limit=RECENT) if not r.is_over]
 
 
 def still_going(service: SyncService, sync_id: int) -> SyncRun | None:
     """The newest run of the sync that is not over."""
-    return next((r for r in service.runs(sync_id, limit=RECENT) if not r.is_over), None)
+    return next(iter(active(service, sync_id)), None)
 
 
 def counters(run: SyncRun) -> dict[str, Scalar]:
@@ -79,7 +84,7 @@ def is_news(seen: RunObserved, known: Sequence[KnownRun]) -> bool:
     before = known_as(seen.run_id, known)
     if before is None:
         return True
-    if before.status in _OVER and seen.status not in _OVER:
+    if before.status in OVER and seen.status not in OVER:
         return False
     return (
         before.status,

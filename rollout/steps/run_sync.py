@@ -105,7 +105,7 @@ class RunSync:
         return self._watch(inputs, spec, service, run, context)
 
     def undo(self, inputs: RunSyncInputs, context: StepContext) -> Move:
-        """Stop our run if it still goes, wait until nobody writes, then restore."""
+        """Wait until nobody writes, then restore: `end_runs` has stopped what was ours."""
         if inputs.baseline is None:
             return Failed("no `baseline:` step is named, so there is nothing to restore from")
         spec = context.plan.syncs[inputs.sync]
@@ -113,8 +113,6 @@ class RunSync:
         if not restoration.is_planned(context):
             going = _going(context.connections.sync_service(spec.on), spec.id, _ours(context))
             if going is not None:
-                if going.id in _ours(context) and "cancel" not in context.settled:
-                    return Act(_cancel(going))
                 until = context.now + ASK_AGAIN
                 return Wait(until, f"run {going.id} must end before its rows are restored")
         return restoration.advance(context)

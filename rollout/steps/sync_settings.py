@@ -73,10 +73,21 @@ class _Setting(SentAgain):
 
 
 class PauseSync(_Setting):
-    """Stops a sync's schedule. A rollback leaves it paused: a person resumes it."""
+    """Stops a sync's schedule, and reads back that it is paused: a sync that says yes and goes on is
+    not paused. One that is paused already is left as it is. A rollback leaves it paused: a person
+    resumes it."""
 
     kind: ClassVar[str] = "pause_sync"
     Inputs: ClassVar[type[BaseModel]] = SyncInputs
+
+    def advance(self, inputs: Any, context: StepContext) -> Move:
+        was_paused = "before" in context.memory and context.memory["before"]["paused"]
+        if was_paused and "set" not in context.settled and _is_paused(inputs.sync, context):
+            return Done({"changed": False})
+        move = super().advance(inputs, context)
+        if isinstance(move, Done) and not _is_paused(inputs.sync, context):
+            return Failed(f"{inputs.sync} was told to pause and still reads as not paused")
+        return move
 
     def wanted(self, inputs: Any) -> dict[str, Any]:
         return {"paused": True}
@@ -106,6 +117,11 @@ class SetSchedule(_Setting):
 
     def way_back(self, before: dict[str, Any]) -> dict[str, Any] | None:
         return {"schedule": before["schedule"]}
+
+
+def _is_paused(sync: str, context: StepContext) -> bool:
+    spec = context.plan.syncs[sync]
+    return context.connections.sync_service(spec.on).sync(spec.id).paused
 
 
 def _changed(name: str, sync: str, request: dict[str, Any], context: StepContext) -> Move | None:

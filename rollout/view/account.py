@@ -17,9 +17,9 @@ from rollout.view.gates import Documents, gate_view
 from rollout.view.marks import FAIL, PASS, SKIP, WARN, Mark
 from rollout.view.model import GateView
 from rollout.view.plan_words import PlanWords
-from rollout.view.status import findings, run_view
-from rollout.view.status_text import run_line
-from rollout.view.text import clip, figures, instant, plain, table, wrap
+from rollout.view.status import findings, rollback_view, run_view
+from rollout.view.status_text import rollback_lines, run_line
+from rollout.view.text import clip, instant, plain, table, wrap
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ def account_lines(told: Told, width: int, *, ascii_only: bool = False) -> list[s
         _findings(told),
         _faults(told, width, ascii_only=ascii_only),
         _runs(told, ascii_only=ascii_only),
-        _rollback(told, ascii_only=ascii_only),
+        _rollback(told, width, ascii_only=ascii_only),
     ):
         found = list(part)
         if found:
@@ -175,13 +175,8 @@ def _runs(told: Told, *, ascii_only: bool) -> Iterator[str]:
         yield f"  {run_line(run_view(run), ascii_only=ascii_only)}  ({run.phase})"
 
 
-def _rollback(told: Told, *, ascii_only: bool) -> Iterator[str]:
-    rollback = told.state.rollback
-    if rollback is None:
-        return
-    proven = bool(rollback["verified"])
-    mark = (PASS if proven else FAIL).shown(ascii_only=ascii_only)
-    rows = {name: rollback[f"{name}_rows"] for name in ("restored", "deleted", "left")}
-    said = "proven by its gates" if proven else "not proven"
-    yield "Rollback"
-    yield f"  {mark}  {said}: {figures(rows)} rows"
+def _rollback(told: Told, width: int, *, ascii_only: bool) -> Iterator[str]:
+    lines = list(rollback_lines(rollback_view(told.state), width - 2, ascii_only=ascii_only))
+    if lines:
+        yield "Rollback"
+    yield from (f"  {line}" for line in lines)

@@ -105,6 +105,22 @@ class FindingView(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime | None
 
 
+class RollbackView(msgspec.Struct, frozen=True, kw_only=True):
+    """How the newest rollback came out. `scope`: the first phase that was undone, empty for all.
+    `remaining` says what is left to do when it failed, `go_on` how."""
+
+    word: str
+    phase: str
+    scope: str
+    verified: bool
+    restored_rows: int
+    deleted_rows: int
+    left_rows: int
+    remaining_rows: int
+    remaining: list[str]
+    go_on: str
+
+
 class ChoiceView(msgspec.Struct, frozen=True, kw_only=True):
     """What a person may do. `awaited`: the rollout stands still until somebody does one of these."""
 
@@ -144,6 +160,7 @@ class StatusView(msgspec.Struct, frozen=True, kw_only=True):
     runs: list[RunView]
     gates: list[GateView]
     findings: list[FindingView]
+    rollback: RollbackView | None
     next: list[ChoiceView]
     newest: list[EventView]
     plan_number: int = 1

@@ -13,7 +13,7 @@ from rollout.view.text import plain
 SHIPPED = frozenset(
     {
         *("run_sync", "restrict_source", "restore_source", "set_schedule", "pause_sync"),
-        *("resume_sync", "sql", "publish"),
+        *("resume_sync", "sql", "publish", "end_runs"),
     }
 )
 """Kinds of step that ship and have a way back; a test holds it to the kinds themselves."""
@@ -92,10 +92,12 @@ def undo_words(document: Any) -> UndoWords:
 def undo_steps(
     plan: UndoWords, steps: Sequence[StepState], undoable: Collection[str] = SHIPPED
 ) -> list[UndoStepView]:
-    """What stops the syncs, then the undo of every step that has one.
+    """What stops the syncs, then what looks, then the undo of every step that has one.
 
     `steps` did something, newest first; `undoable` are the kinds of step that have an undo."""
     made = [("rollback", s.id, s.step, s.title or _pausing(s)) for s in plan.first()]
+    if plan.rollback is not None:
+        made += _ALWAYS
     made += [
         (_place(step), spec.id, spec.step, _what(step, spec))
         for step in steps
@@ -115,6 +117,13 @@ def irreversible(plan: UndoWords, steps: Sequence[StepState]) -> Iterator[str]:
             yield plain(
                 f"{_place(step)}: {spec.id} ({spec.title or spec.step}) stays: {spec.irreversible}"
             )
+
+
+_ALWAYS = [
+    ("rollback", "way_back_runs", "end_runs", "see that no run of any sync writes any more"),
+    ("rollback", "way_back_scope", "assess_changes", "look at every row, and keep what was found"),
+]
+"""Before every undo, whatever the plan says. Source: `engine/rollback.py`; a test compares."""
 
 
 def _pausing(spec: StepWords) -> str:

@@ -13,6 +13,7 @@ from rollout.view.model import (
     EventView,
     FindingView,
     PhaseView,
+    RollbackView,
     RunView,
     StatusView,
     StepView,
@@ -49,6 +50,7 @@ def status_view(
         runs=[run_view(r) for r in state.runs.values() if current and _is_of(current, r)],
         gates=[gate_view(gate, state, words, documents) for gate in telling_gates(state)],
         findings=findings(state, only_open=True),
+        rollback=rollback_view(state),
         next=choices(state, words),
         newest=[event_view(event) for event in newest],
         plan_number=max(len(state.plans), 1),
@@ -84,6 +86,26 @@ def run_view(run: RunObserved) -> RunView:
         invalid=run.invalid,
         source_rows=run.source_rows,
         share=share,
+    )
+
+
+def rollback_view(state: RolloutState) -> RollbackView | None:
+    """None when nothing was ever rolled back."""
+    told = state.rollback
+    if told is None:
+        return None
+    verified = bool(told["verified"])
+    return RollbackView(
+        word=(marks.PASS if verified else marks.FAIL).word,
+        phase=plain(told["phase"]),
+        scope=plain(told["scope"]),
+        verified=verified,
+        restored_rows=told["restored_rows"],
+        deleted_rows=told["deleted_rows"],
+        left_rows=told["left_rows"],
+        remaining_rows=told["remaining_rows"],
+        remaining=[plain(said) for said in told["remaining"]],
+        go_on=plain(told["go_on"]),
     )
 
 

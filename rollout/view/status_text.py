@@ -8,11 +8,20 @@ from datetime import datetime
 from rollout.reports.wording import moment_in_words
 from rollout.view.gates import WORST_FIRST
 from rollout.view.marks import MARKS
-from rollout.view.model import CheckView, EventView, GateView, PhaseView, RunView, StatusView
+from rollout.view.model import (
+    CheckView,
+    EventView,
+    GateView,
+    PhaseView,
+    RollbackView,
+    RunView,
+    StatusView,
+)
 from rollout.view.text import clip, figure, instant, table, wrap
 
 MOST_RUNS = 5
 MOST_FINDINGS = 10
+MOST_REMAINING = 10
 
 
 def status_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> list[str]:
@@ -24,6 +33,7 @@ def status_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> l
         under_way_lines(view, ascii_only=ascii_only),
         *(gate_summary(gate, width, ascii_only=ascii_only) for gate in view.gates),
         _findings(view),
+        rollback_lines(view.rollback, width, ascii_only=ascii_only),
         choice_lines(view, width, ascii_only=ascii_only),
         event_rows(view.newest, width, ascii_only=ascii_only),
     ):
@@ -161,6 +171,33 @@ def _findings(view: StatusView) -> Iterator[str]:
     for finding in view.findings[:MOST_FINDINGS]:
         due = f", due {instant(finding.due_at)}" if finding.due_at else ""
         yield f"  {finding.severity} {finding.check} ({finding.owner}{due}): {finding.title}"
+
+
+def rollback_lines(
+    told: RollbackView | None, width: int, *, ascii_only: bool = False
+) -> Iterator[str]:
+    """How the newest rollback came out; of one that failed what is left, and how to go on."""
+    if told is None:
+        return
+    mark = MARKS[told.word].shown(ascii_only=ascii_only)
+    of = "everything" if not told.scope else f"everything since {told.scope}"
+    proven = "proven by its gates" if told.verified else "not finished or not proven"
+    yield f"{mark}  rollback of {of} ({told.phase}): {proven}"
+    rows = {
+        "given back": told.restored_rows,
+        "deleted": told.deleted_rows,
+        "left as others made them": told.left_rows,
+    }
+    yield "  rows: " + ", ".join(f"{count:,} {name}" for name, count in rows.items())
+    if told.remaining_rows:
+        yield f"  still to be put right: {told.remaining_rows:,} rows"
+    for said in told.remaining[:MOST_REMAINING]:
+        yield from wrap(f"left: {said}", width, "  ")
+    hidden = len(told.remaining) - MOST_REMAINING
+    if hidden > 0:
+        yield f"  and {hidden} more, in the log"
+    if told.go_on:
+        yield from wrap(f"to go on: {told.go_on}", width, "  ")
 
 
 def choice_lines(view: StatusView, width: int, *, ascii_only: bool) -> Iterator[str]:

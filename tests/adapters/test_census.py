@@ -772,3 +772,29 @@ def test_closing_the_service_closes_its_client() -> None:
     service.close()
     with pytest.raises(RuntimeError):
         service.run(990001)
+
+
+# ---- what a run sent
+
+
+def test_what_a_run_sent_for_a_key_is_read_by_column() -> None:
+    sent = {"identifier": "k1", "status": "succeeded", "record_payload": {"id": "k1", "on": True}}
+    handler, seen = in_turn(said([sent]), said([]), said([{**sent, "identifier": "k2"}]))
+    service = census(handler)
+    assert service.sent(7, "k1") == {"id": "k1", "on": True}
+    assert seen[0].url.params["primary_identifier"] == "k1"
+    assert service.sent(7, "k1") is None
+    assert service.sent(7, "k1") is None
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_what_is_not_kept_any_more_is_not_known(status: int) -> None:
+    gone = httpx.Response(status, json={"status": status})
+    handler, _ = in_turn(gone)
+    assert census(handler).sent(7, "k1") is None
+
+
+def test_a_record_without_its_payload_is_garbled() -> None:
+    handler, _ = in_turn(said([{"identifier": "k1", "status": "succeeded"}]))
+    with pytest.raises(ServiceGarbled, match="record_payload"):
+        census(handler).sent(7, "k1")

@@ -666,3 +666,17 @@ def test_closing_the_store_closes_its_client() -> None:
 def test_a_login_shows_nothing_of_itself() -> None:
     door = client(lambda _: granted("x"), token="")
     assert repr(SalesforceLogin(door, "i", "hunter2")) == "SalesforceLogin(acme.my.salesforce.test)"
+
+
+def test_rows_in_the_bin_are_asked_of_another_door_page_by_page() -> None:
+    first = found(
+        {"Id": IDS[0]},
+        done=False,
+        totalSize=2,
+        nextRecordsUrl="/services/data/v62.0/queryAll/01g-1",
+    )
+    handler, seen = in_turn(first, found({"Id": IDS[1]}, totalSize=2))
+    table = store(handler).query("SELECT Id FROM Account__c", deleted_too=True)
+    assert [row[0] for row in table.rows] == IDS[:2]
+    assert [r.url.path.rsplit("/", 2)[1] for r in seen] == ["v62.0", "queryAll"]
+    assert seen[0].url.path.endswith("/queryAll")

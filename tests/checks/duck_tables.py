@@ -105,8 +105,14 @@ class StepFacts:
     def evidence_of_step(self, step: str) -> Any:
         return self.documents[step]
 
-    def first_evidence_of_step(self, step: str) -> Any:
-        return self.evidence_of_step(step)
+    def evidence_of_steps(self, steps: Any, *, after: str | None = None) -> Any:
+        return iter(())
+
+    def triggered(self, sync_id: int) -> set[int]:
+        return set()
+
+    def began_at(self) -> datetime:
+        return NOW
 
 
 def context(

@@ -138,6 +138,9 @@ class FakeSyncService:
         newest_first = sorted(self.listed, key=lambda run: run.id, reverse=True)
         return [r for r in newest_first if since is None or r.created_at >= since][:limit]
 
+    def sent(self, run_id: int, key: str) -> Mapping[str, Scalar] | None:
+        return None
+
     def rejected(self, run_id: int, *, limit: int = 100) -> list[RejectedRecord]:
         self._answer()
         if self.records_gone:
@@ -166,15 +169,16 @@ class FakeRecordStore:
 
     answers: dict[str, Table] = field(default_factory=dict)
     otherwise: Table | None = None
+    bin: Table = field(default_factory=lambda: Table(["Id", "LastModifiedById", "At"], []))
     left: ApiAllowance = field(default_factory=lambda: ApiAllowance(100_000, 60_000))
     down: bool = False
     asked: list[str] = field(default_factory=list)
 
-    def query(self, soql: str, *, max_rows: int = 50_000) -> Table:
+    def query(self, soql: str, *, max_rows: int = 50_000, deleted_too: bool = False) -> Table:
         if self.down:
             raise ServiceUnreachable("salesforce: timed out")
         self.asked.append(soql)
-        table = self.answers.get(soql, self.otherwise)
+        table = self.answers.get(soql, self.bin if deleted_too else self.otherwise)
         assert table is not None, f"nobody expected {soql}"
         return Table(table.columns, table.rows[:max_rows], len(table.rows) > max_rows)
 
@@ -331,8 +335,14 @@ class FakeFacts:
     def evidence_of_step(self, step: str) -> Any:
         raise KeyError(step)
 
-    def first_evidence_of_step(self, step: str) -> Any:
-        return self.evidence_of_step(step)
+    def evidence_of_steps(self, steps: Any, *, after: str | None = None) -> Any:
+        return iter(())
+
+    def triggered(self, sync_id: int) -> set[int]:
+        return set()
+
+    def began_at(self) -> datetime:
+        return NOW
 
 
 def plan(*steps: StepSpec) -> Plan:

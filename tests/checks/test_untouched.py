@@ -209,7 +209,7 @@ class Records:
         self.population, self.changed, self.truncated = population, changed, truncated
         self.asked: list[str] = []
 
-    def query(self, soql: str, *, max_rows: int = 50_000) -> Table:
+    def query(self, soql: str, *, max_rows: int = 50_000, deleted_too: bool = False) -> Table:
         self.asked.append(soql)
         if "COUNT()" in soql:
             return Table(["count"], [(self.population,)])

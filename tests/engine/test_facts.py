@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes import START, column
+from fakes import START, SYNC, column
 from small_plans import Bench, attest, check, gate, phase, plan, step
 
 from rollout.engine.facts import LogFacts, lookup, newest_step
@@ -29,6 +29,12 @@ def observed() -> Bench:
     return bench
 
 
+def first(found: LogFacts, *names: str) -> object:
+    """What was counted first, None when nothing was."""
+    documents = list(found.evidence_of_steps(names))
+    return documents[0]["metrics"] if documents else None
+
+
 def facts(bench: Bench, phase_id: str = "full", **changes: Any) -> LogFacts:
     return LogFacts(bench.state, bench.evidence, phase_id, 1, **changes)
 
@@ -36,21 +42,21 @@ def facts(bench: Bench, phase_id: str = "full", **changes: Any) -> LogFacts:
 def test_a_step_is_known_by_its_newest_attempt_or_as_an_older_step_knew_it() -> None:
     bench = observed()
     assert facts(bench).evidence_of_step("before")["metrics"] == {"n": 2}
-    assert facts(bench).first_evidence_of_step("before")["metrics"] == {"n": 1}
+    assert first(facts(bench), "before") == {"n": 1}
     second = bench.state.step("pilot", 2, "before")
     assert facts(bench, before=second).evidence_of_step("before")["metrics"] == {"n": 1}
-    first = bench.state.step("pilot", 1, "before")
+    oldest = bench.state.step("pilot", 1, "before")
     with pytest.raises(KeyError, match="has stored no document yet"):
-        facts(bench, before=first).evidence_of_step("before")
+        facts(bench, before=oldest).evidence_of_step("before")
 
 
 @pytest.mark.parametrize("name", ["nothing", "sync"])
 def test_a_step_without_a_document_is_a_key_error(name: str) -> None:
     bench = observed()
     if name == "nothing":
-        for ask in (facts(bench).evidence_of_step, facts(bench).first_evidence_of_step):
-            with pytest.raises(KeyError, match="'nothing' has stored no document yet"):
-                ask(name)
+        with pytest.raises(KeyError, match="'nothing' has stored no document yet"):
+            facts(bench).evidence_of_step(name)
+        assert first(facts(bench), name) is None
     else:
         assert facts(bench).evidence_of_step(name)["run"]["status"] == "completed"
 
@@ -61,11 +67,10 @@ def test_what_a_proven_rollback_took_back_is_no_first_evidence_any_more() -> Non
     bench.warehouse.answers[SQL] = column("n", 5)
     bench.scripted.answers = {"c": 0}
     bench.go()
-    assert facts(bench, "pilot").first_evidence_of_step("before")["metrics"] == {"n": 5}
+    assert first(facts(bench, "pilot"), "before") == {"n": 5}
     bench.say("roll_back")
     bench.go(lambda: bench.stage() == "rolled_back")
-    with pytest.raises(KeyError):
-        facts(bench, "pilot").first_evidence_of_step("before")
+    assert first(facts(bench, "pilot"), "before") is None
 
 
 def test_during_a_rollback_only_the_phases_it_undoes_count() -> None:
@@ -80,11 +85,7 @@ def test_during_a_rollback_only_the_phases_it_undoes_count() -> None:
     seen: list[object] = []
 
     def ask(context: Any) -> int:
-        for name in ("one", "two"):
-            try:
-                seen.append(context.facts.first_evidence_of_step(name)["metrics"])
-            except KeyError:
-                seen.append(None)
+        seen.extend(first(context.facts, name) for name in ("one", "two"))
         return 1
 
     bench.scripted.answers = {"out_ok": 0, "b": ask}
@@ -92,6 +93,29 @@ def test_during_a_rollback_only_the_phases_it_undoes_count() -> None:
     bench.say("roll_back", "full")
     bench.tick()
     assert seen == [None, {"n": 5}]
+
+
+def test_documents_after_a_step_are_those_of_later_steps_and_attempts() -> None:
+    bench = observed()
+    made = [d["metrics"] for d in facts(bench).evidence_of_steps(["before"])]
+    assert made == [{"n": 1}, {"n": 2}]
+    second = bench.state.step("pilot", 2, "before")
+    older = facts(bench, before=second).evidence_of_steps(["before"], after="before")
+    assert [d["metrics"] for d in older] == [{"n": 2}]
+    assert list(facts(bench).evidence_of_steps(["before"], after="before")) == []
+
+
+def test_a_scope_that_is_only_thought_of_counts_as_its_rollback_would() -> None:
+    bench = observed()
+    assert first(facts(bench, scope="full"), "before") is None
+    assert first(facts(bench, scope=""), "before") == {"n": 1}
+
+
+def test_runs_that_were_triggered_are_known_also_without_being_watched() -> None:
+    bench = observed()
+    assert facts(bench).triggered(SYNC) == {r.run_id for r in facts(bench).runs("a")}
+    assert facts(bench).triggered(SYNC + 1) == set()
+    assert facts(bench).began_at() == bench.state.created_at
 
 
 def test_a_confirmation_counts_for_its_phase_and_attempt_the_newest_first() -> None:

@@ -19,6 +19,7 @@ from rollout.domain.events import (
     StepUndone,
 )
 from rollout.domain.plan import Rollback, Window
+from rollout.engine.rollback import RUNS, SCOPE
 from rollout.kinds import Done, Found, NotFound
 
 TWO_PAUSES = Rollback(
@@ -64,7 +65,8 @@ def test_it_pauses_first_then_undoes_in_reverse_order_then_proves_it() -> None:
         if isinstance(e.payload, StepStarted | StepUndone | GateOpened | RolledBack)
     ]
     names = [getattr(p, "step", type(p).__name__) for p in kinds]
-    assert names == ["stop_a", "f2", "f1", "p2", "p1", "GateOpened", "RolledBack"]
+    first = ["stop_a", RUNS, SCOPE]
+    assert names == [*first, "f2", "f1", "p2", "p1", "GateOpened", "RolledBack"]
 
 
 def test_what_was_not_begun_is_not_undone() -> None:
@@ -234,7 +236,7 @@ def test_a_pause_that_fails_undoes_nothing_but_stops_no_other_pause() -> None:
     assert "stop_a: a could not be changed" in bench.tick().why
     assert goes_back(bench) == "rolled_back"
     starts = [p.step for p in bench.payloads(StepStarted) if p.step.startswith("stop")]
-    assert starts == ["stop_a", "stop_b", "stop_a"]
+    assert starts == ["stop_a", "stop_b", "stop_a", "stop_b"]
 
 
 def test_a_pause_that_must_wait_holds_up_no_other_pause() -> None:

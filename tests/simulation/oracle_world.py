@@ -11,6 +11,7 @@ from fakes import CENSUS_USER, TOOL_USER
 from rollout.domain.events import Event, RolledBack, RunObserved, StepCompleted, StepUndone
 from rollout.domain.plan import Plan, StepSpec
 from rollout.domain.state import PhaseState, RolloutState
+from rollout.engine.rollback import RUNS, SCOPE
 from rollout.ports import Row
 
 from .census import Census
@@ -35,6 +36,7 @@ class WorldOracle:
         self.specs: dict[str, StepSpec] = {s.id: s for p in plan.phases for s in p.steps}
         assert plan.rollback is not None
         self.specs |= {s.id: s for s in plan.rollback.steps}
+        self.specs |= {s: StepSpec(step=s, id=s) for s in (RUNS, SCOPE)}
         self.seen: dict[int, str] = {}
         self.baselines: list[tuple[str, Rows]] = []
         self.reached: Counter[str] = Counter()
@@ -121,9 +123,9 @@ class WorldOracle:
             self.reached["proof_waived"] += 1
             return
         self._nothing_goes(before)
-        baseline = self._baseline(before, phase)
-        if baseline is not None:
-            self._as_before(baseline)
+        baselines = self._in_scope(before, phase)
+        if baselines:
+            self._as_before(*baselines)
             self.baselines = [b for b in self.baselines if b[0] not in self._scope(before, phase)]
 
     def _nothing_goes(self, before: RolloutState) -> None:
@@ -138,20 +140,31 @@ class WorldOracle:
         order = list(before.phases)
         return set(order[order.index(phase.undo_from) if phase.undo_from else 0 :])
 
-    def _baseline(self, before: RolloutState, phase: PhaseState) -> Rows | None:
+    def _in_scope(self, before: RolloutState, phase: PhaseState) -> list[Rows]:
         scope = self._scope(before, phase)
-        return next((rows for name, rows in self.baselines if name in scope), None)
+        return [rows for name, rows in self.baselines if name in scope]
 
-    def _as_before(self, baseline: Rows) -> None:
-        """By what was last read: what lands later is not this rollback's fault."""
+    def _as_before(self, baseline: Rows, *later: Rows) -> None:
+        """By what was last read: what lands later is not this rollback's fault. What others had made of
+        a row by a later baseline is theirs."""
         now = self.target.last_read
         for record, row in baseline.items():
             there = now.get(record)
             require(there is not None, "12", f"{row['Key__c']} is gone after the rollback")
             if there is not None and there["LastModifiedById"] in OURS:
-                same = all(there.get(c) == row.get(c) for c in COLUMNS)
+                left = [
+                    seen[record]
+                    for seen in later
+                    if record in seen and seen[record]["LastModifiedById"] not in OURS
+                ]
+                same = any(
+                    all(there.get(c) == was.get(c) for c in COLUMNS) for was in (row, *left)
+                )
                 require(same, "12", f"{row['Key__c']} is {there}, was {row}")
         for record in now.keys() - baseline.keys():
             row = now[record]
             theirs = row["CreatedById"] not in OURS or row["LastModifiedById"] not in OURS
+            theirs = theirs or any(
+                record in seen and seen[record]["LastModifiedById"] not in OURS for seen in later
+            )
             require(theirs, "12", f"{row['Key__c']} was created and is left after the rollback")

@@ -27,8 +27,10 @@ from rollout.domain.plan import (
     Window,
 )
 from rollout.kinds import CheckKinds, StepKinds
+from rollout.steps.assess_changes import AssessChanges
 from rollout.steps.baseline import CaptureBaseline
 from rollout.steps.cohort import SelectCohort
+from rollout.steps.end_runs import EndRuns
 from rollout.steps.run_sync import RunSync
 from rollout.steps.source import RestoreSource, RestrictSource
 from rollout.steps.statement import Statement
@@ -53,6 +55,8 @@ STEPS: StepKinds = {
         Statement(),
         Verify(),
         WaitStep(),
+        EndRuns(),
+        AssessChanges(),
     )
 }
 _SIGNED = SignOffRule(roles=["project_lead", "sales"], expires=timedelta(hours=20))

@@ -51,11 +51,11 @@ class Target(FakeRecordStore):
             key = self.dice.pick("edited", keys)
             self.put(key, HUMAN_USER, Name=f"edited {int(self.dice.between('edit', 0, 99))}")
 
-    def query(self, soql: str, *, max_rows: int = 50_000) -> Table:
+    def query(self, soql: str, *, max_rows: int = 50_000, deleted_too: bool = False) -> Table:
         self.border("before soql")
         if self.dice.fires("target_down"):
             raise ServiceUnreachable("salesforce: timed out")
-        table = super().query(soql, max_rows=max_rows)
+        table = super().query(soql, max_rows=max_rows, deleted_too=deleted_too)
         self.last_read = {name: dict(row) for name, row in self.rows.items()}
         self.border("after soql")
         return table

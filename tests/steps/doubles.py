@@ -98,8 +98,14 @@ class NoFacts:
     def evidence_of_step(self, step: str) -> Any:
         raise KeyError(step)
 
-    def first_evidence_of_step(self, step: str) -> Any:
-        raise KeyError(step)
+    def evidence_of_steps(self, steps: Any, *, after: str | None = None) -> Any:
+        return iter(())
+
+    def triggered(self, sync_id: int) -> set[int]:
+        return set()
+
+    def began_at(self) -> datetime:
+        return NOW
 
 
 @dataclass

@@ -99,7 +99,8 @@ def test_from_two_thousand_keys_on_the_whole_object_is_read_once() -> None:
     for record in ("x1", "x2"):  # rows nobody asked for may be as double as they like
         bench.salesforce.rows[record] = {"Id": record, "Key__c": None, "Name": "n"}
     found = document(bench)
-    assert bench.salesforce.asked == ["SELECT Id, Key__c, Name FROM Thing__c"]
+    (asked,) = bench.salesforce.asked
+    assert asked.endswith(", Key__c, Name FROM Thing__c")
     assert list(found["rows"].values()) == [["k1", "name k1"]]
     assert len(found["absent"]) == 2000
 

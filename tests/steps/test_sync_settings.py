@@ -90,3 +90,18 @@ def test_a_step_that_never_looked_has_nothing_to_undo() -> None:
     back(bench)
     assert bench.stage() == "rolled_back"
     assert bench.census.schedule == Schedule("hourly", minute=5)
+
+
+def test_a_sync_that_is_paused_already_is_left_as_it_is() -> None:
+    bench = setting("pause_sync")
+    bench.census.paused = True
+    bench.go()
+    assert bench.state.steps["pilot/1/it"].outputs == {"changed": False}
+    assert bench.payloads(EffectIntended) == []
+
+
+def test_a_sync_that_says_yes_and_goes_on_is_not_paused() -> None:
+    bench = setting("pause_sync", "ignored")
+    bench.go()
+    (failed,) = bench.payloads(StepFailed)
+    assert failed.reason == "a was told to pause and still reads as not paused"

@@ -83,9 +83,9 @@ def test_a_rollback_is_told_with_its_rows() -> None:
             phase="pilot", attempt=1, verified=True, restored_rows=3, deleted_rows=2, left_rows=1
         )
     )
-    assert "✓ PASS  proven by its gates: restored 3, deleted 2, left 1 rows" in text(
-        story, "rolled_back"
-    )
+    said = text(story, "rolled_back")
+    assert "✓ PASS  rollback of everything (pilot): proven by its gates" in said
+    assert "rows: 3 given back, 2 deleted, 1 left as others made them" in said
 
 
 def test_many_quiet_looks_are_one_line_and_a_bad_one_stands_out() -> None:

@@ -15,6 +15,7 @@ from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Plan
 from rollout.domain.restoring import Left
 from rollout.domain.state import STAGES
+from rollout.engine.rollback import RUNS, SCOPE
 from rollout.view.rollback_preview import MAY_ROLL_BACK, RollbackPreview, rollback_preview
 from rollout.view.rollback_preview_text import rollback_preview_lines
 from rollout.view.rollback_steps import SHIPPED
@@ -143,18 +144,20 @@ def test_steps_are_in_the_order_of_the_way_back() -> None:
     view = preview(story())
     assert [(s.place, s.step) for s in view.steps] == [
         ("rollback", "stop_a"),
+        ("rollback", RUNS),
+        ("rollback", SCOPE),
         ("full", "run_b"),
         ("pilot", "run_a"),
         ("pilot", "narrow"),
     ]
-    assert [s.number for s in view.steps] == [1, 2, 3, 4]
-    assert view.steps[2].what == "take back the 1,081 rows of sync_a, by base"
+    assert [s.number for s in view.steps] == [1, 2, 3, 4, 5, 6]
+    assert view.steps[4].what == "take back the 1,081 rows of sync_a, by base"
 
 
 def test_a_part_undoes_only_the_phases_from_there_on() -> None:
     view = preview(story(), "full")
     assert view.phases == ["full"]
-    assert [s.step for s in view.steps] == ["stop_a", "run_b"]
+    assert [s.step for s in view.steps] == ["stop_a", RUNS, SCOPE, "run_b"]
     assert view.command.startswith("rollout decide rollback full ")
     assert classes(view)["updated"] == 4_000
     assert classes(view)["created or updated"] == 0

@@ -100,7 +100,7 @@ def test_a_sentence_is_one_printable_line(payload: e.Payload) -> None:
                 phase="pilot", attempt=1, verified=False,
                 restored_rows=3, deleted_rows=2, left_rows=1,
             ),
-            "pilot: rolled back, not proven: restored 3, deleted 2, left 1 rows",
+            "pilot: rollback stopped, not proven: restored 3, deleted 2, left 1 rows",
         ),
     ],
 )  # fmt: skip

@@ -18,7 +18,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.domain.events import StepStarted
+from rollout.domain.events import RolledBack, StepStarted
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.state import RolloutState
 from rollout.view.model import StatusView
@@ -179,3 +179,31 @@ def test_a_repeated_look_that_was_inconclusive_is_history_after_a_later_one() ->
     assert [g.moment for g in view_of(story).gates] == ["every:1h#1"]
     story.gate("pilot", "every:1h#2", "verified", {"created": PASS}, Decision.GO)
     assert [g.moment for g in view_of(story).gates] == ["every:1h#2"]
+
+
+def test_a_rollback_that_failed_says_what_is_left_and_how_to_go_on() -> None:
+    story = held_story()
+    assert view_of(story).rollback is None
+    story.add(
+        RolledBack(
+            phase="pilot",
+            attempt=1,
+            verified=False,
+            restored_rows=7_978,
+            deleted_rows=0,
+            left_rows=3,
+            remaining=[f"k{n} (a{n}): refused" for n in range(12)],
+            remaining_rows=12,
+            go_on="mend what is named, then say roll back again",
+        )
+    )
+    view = view_of(story)
+    assert view.rollback is not None
+    assert (view.rollback.word, view.rollback.remaining_rows) == ("FAIL", 12)
+    text = "\n".join(status_lines(view, 100))
+    assert "✗ FAIL  rollback of everything (pilot): not finished or not proven" in text
+    assert "rows: 7,978 given back, 0 deleted, 3 left as others made them" in text
+    assert "still to be put right: 12 rows" in text
+    assert "left: k0 (a0): refused" in text
+    assert "and 2 more, in the log" in text
+    assert "to go on: mend what is named" in text

@@ -157,9 +157,7 @@ class WorldOracle:
                     for seen in later
                     if record in seen and seen[record]["LastModifiedById"] not in OURS
                 ]
-                same = any(
-                    all(there.get(c) == was.get(c) for c in COLUMNS) for was in (row, *left)
-                )
+                same = any(all(there.get(c) == was.get(c) for c in COLUMNS) for was in (row, *left))
                 require(same, "12", f"{row['Key__c']} is {there}, was {row}")
         for record in now.keys() - baseline.keys():
             row = now[record]

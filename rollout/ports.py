@@ -219,9 +219,7 @@ class RecordStore(Protocol):
         """At most 200 rows, each with `Id`; partial success is per row (allOrNone false)."""
         ...
 
-    def delete(self, object_name: str, ids: Sequence[str]) -> Answer[list[RowResult]]:
-        """At most 200 ids."""
-        ...
+    def delete(self, object_name: str, ids: Sequence[str]) -> Answer[list[RowResult]]: ...  # <= 200
 
     def allowance(self) -> ApiAllowance: ...
 

@@ -20,6 +20,7 @@ from rollout.cli.live_commands import register as register_live
 from rollout.cli.quick import QUICK, STATE, quick
 from rollout.cli.rehearsal_commands import register as register_rehearsals
 from rollout.cli.report_command import register as register_report
+from rollout.cli.rollback_command import register as register_rollback
 from rollout.cli.seat_commands import register as register_seat
 
 PLAN = Path("plans/property_sync.yaml")
@@ -136,4 +137,5 @@ register_rehearsals(app, _tasks.append)
 register_live(app, _tasks.append)
 register_adopting(app, _tasks.append)
 register_report(app, _tasks.append)
+register_rollback(app, _tasks.append)
 register_seat(app, _tasks.append)

@@ -98,7 +98,7 @@ def rollback_preview(
     Raises: ValueError for a phase the plan does not have; msgspec.ValidationError for no plan.
     """
     plan = undo_words(document)
-    scope = scope or _begun(state)
+    scope = scope or scope_of(state)
     steps = newest_first(state, scope)
     costs = _costs(state, plan, scope, steps, assessed)
     left = assessed.left if assessed is not None else []
@@ -128,7 +128,8 @@ def rollback_preview(
     )
 
 
-def _begun(state: RolloutState) -> str:
+def scope_of(state: RolloutState) -> str:
+    """The first phase of a rollback that began already; empty when none did."""
     phase = state.current_phase()
     begun = phase is not None and phase.stage in {"rolling_back", "rollback_failed"}
     return phase.undo_from if phase is not None and begun else ""

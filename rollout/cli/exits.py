@@ -20,7 +20,8 @@ from rollout.domain.errors import (
     ServiceError,
     StoreUnavailable,
 )
-from rollout.view.text import plain
+from rollout.reports.foreign import visible_json
+from rollout.view.text import plain, printable
 
 GO = 0
 NO_GO = 1
@@ -55,17 +56,18 @@ def write(text: str) -> None:
 
 
 def write_lines(lines: Sequence[str]) -> None:
-    write("".join(f"{line}\n" for line in lines))
+    """Each without what would steer a terminal, whatever made it."""
+    write("".join(f"{printable(line)}\n" for line in lines))
 
 
 def write_json(document: Any) -> None:
     """One JSON document, indented; msgspec Structs and instants included."""
     body = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    write(body.decode() + "\n")
+    write(visible_json(body.decode()) + "\n")
 
 
 def write_json_line(document: Any) -> None:
-    write(msgspec.json.encode(document).decode() + "\n")
+    write(visible_json(msgspec.json.encode(document).decode()) + "\n")
 
 
 def columns() -> int:

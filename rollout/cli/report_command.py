@@ -1,9 +1,10 @@
-"""`rollout report` as Typer parses it; the work is in `report`."""
+"""`rollout report` and `rollout export` as Typer parses them; the work is in `report` and `export`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,10 +51,55 @@ Out = Annotated[
         help="Instead of stdout; a folder gets every gate and an index.",
     ),
 ]
+ShowKeys = Annotated[
+    bool, typer.Option("--show-keys", help="Keys of records as they are, not hashed.")
+]
 
 
 def register(app: typer.Typer, leave: Callable[[Task], None]) -> None:
-    """Add the command to `app`; it leaves its task with `leave`."""
+    """Add the commands to `app`; each leaves its task with `leave`."""
+    _reporting(app, leave)
+    _exporting(app, leave)
+
+
+def _exporting(app: typer.Typer, leave: Callable[[Task], None]) -> None:
+    @app.command()
+    def export(
+        what: Annotated[
+            str,
+            typer.Argument(metavar="events|findings|measurements|evidence", help="Which table."),
+        ] = "events",
+        form: Annotated[
+            str,
+            typer.Option("--format", metavar="jsonl|csv", help="One record a line, either way."),
+        ] = "jsonl",
+        out: Annotated[
+            Path | None, typer.Option("--out", metavar="FILE", help="Instead of stdout.")
+        ] = None,
+        after: Annotated[
+            int,
+            typer.Option("--after", min=0, metavar="SEQ", help="Only what came after this event."),
+        ] = 0,
+        show_keys: ShowKeys = False,
+        state: State = STATE,
+        rollout: Rollout = None,
+    ) -> None:
+        """Write what a store holds as data: the log itself, findings, measurements, samples."""
+        from rollout.cli import export as module
+
+        wish = module.Wish(
+            what=what,
+            state=state,
+            rollout=rollout,
+            form=form,
+            out=out,
+            after=after,
+            show_keys=show_keys,
+        )
+        leave(partial(module.run, wish))
+
+
+def _reporting(app: typer.Typer, leave: Callable[[Task], None]) -> None:
 
     @app.command()
     def report(
@@ -71,9 +117,7 @@ def register(app: typer.Typer, leave: Callable[[Task], None]) -> None:
                 "--all", help="Every decided gate that fits, and an index, into --out DIR."
             ),
         ] = False,
-        show_keys: Annotated[
-            bool, typer.Option("--show-keys", help="Keys of records as they are, not hashed.")
-        ] = False,
+        show_keys: ShowKeys = False,
         by_decision: Annotated[
             bool, typer.Option("--exit-code", help="End with 1 for no-go, 3 for inconclusive.")
         ] = False,

@@ -12,6 +12,7 @@ from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
 from rollout.domain.state import GateState, RolloutState
 from rollout.ports import EvidenceSource
+from rollout.reports.foreign import visible_json
 from rollout.reports.gate_report import Report, gate_report, gate_title
 from rollout.reports.junit import gate_junit, junit_document
 from rollout.reports.markdown import gate_markdown, index_markdown
@@ -55,7 +56,8 @@ def report_files(
 
 def json_text(document: Any) -> str:
     """Indented, in the document's own order; equal documents give equal bytes."""
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    body = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    return visible_json(body.decode()) + "\n"
 
 
 def file_stem(gate: GateState) -> str:

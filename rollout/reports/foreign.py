@@ -23,6 +23,31 @@ def one_line(value: object, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
+def visible_json(text: str) -> str:
+    """JSON with everything unseen as \\uXXXX: the same document, fit for a terminal.
+
+    >>> visible_json('{"a":"x\u202ey"}')
+    '{"a":"x\\\\u202ey"}'
+    """
+    return text if text.isascii() and "\x7f" not in text else _UNSEEN.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[n : n + 2].hex()}" for n in range(0, len(units), 2))
+
+
+def escaped(value: object) -> str:
+    """All of a text in one line, what cannot be seen spelt out.
+
+    >>> escaped("a\\nb\\x1b[2J")
+    'a\\\\nb\\\\u001b[2J'
+    """
+    text = str(value).replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
+    return _UNSEEN.sub(_escaped, text)
+
+
 def lines(value: object) -> str:
-    """As many lines as it has, without anything else that cannot be seen."""
-    return _UNSEEN.sub("", str(value).replace("\r\n", "\n").replace("\r", "\n")).strip("\n")
+    """As many lines as it has, without anything else that cannot be seen; tabs become blanks."""
+    text = str(value).replace("\r\n", "\n").replace("\r", "\n")
+    return _UNSEEN.sub("", text.expandtabs(4)).strip("\n")

@@ -36,7 +36,7 @@ def status_view(
         title=plain(state.title),
         plan_sha256=state.plan_sha256,
         profile=plain(state.profile),
-        scenario=state.scenario,
+        scenario=plain(state.scenario) if state.scenario is not None else None,
         status=state.status,
         outcome=state.outcome,
         word=_word(state, current),
@@ -73,7 +73,7 @@ def run_view(run: RunObserved) -> RunView:
     if run.processed is not None and run.source_rows:
         share = min(run.processed / run.source_rows, 1.0)
     return RunView(
-        sync=run.sync,
+        sync=plain(run.sync),
         run_id=run.run_id,
         phase=run.phase,
         attempt=run.attempt,

@@ -26,8 +26,13 @@ def plain(text: object) -> str:
     >>> plain("red \\x1b[31malert\\nnext")
     'red [31malert next'
     """
-    found = _UNSEEN.sub(_replacement, str(text))
+    found = printable(str(text))
     return found if len(found) <= LONGEST else f"{found[: LONGEST - 1]}…"
+
+
+def printable(text: str) -> str:
+    """One printable line of any length."""
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_replacement, text)
 
 
 def _replacement(match: re.Match[str]) -> str:

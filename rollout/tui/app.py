@@ -22,15 +22,21 @@ from rollout.tui.messages import Read, Reading
 from rollout.tui.modals.base import RolloutDialog
 from rollout.tui.modals.decision import Decided, DecisionDialog
 from rollout.tui.screens.base import RolloutScreen
+from rollout.tui.screens.log import LogScreen
 from rollout.tui.screens.mission import MissionScreen
+from rollout.tui.screens.monitor import MonitorScreen
 from rollout.tui.screens.rehearsal import RehearsalScreen
+from rollout.tui.screens.runbook import RunbookScreen
+from rollout.tui.screens.sync_run import SyncRunScreen
 from rollout.tui.snapshot import Picture
 from rollout.tui.theme import THEMES, next_theme, theme_for
+from rollout.tui.widgets.log_pane import LogPane
 from rollout.tui.widgets.pane import Pane
 from rollout.tui.widgets.rows import RowsPane
 from rollout.view.actions import ActionView, actions
 from rollout.view.dialogs import dialog_view
 from rollout.view.environment import environment_of
+from rollout.view.log_page import LogSource
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,10 @@ class Entry:
 
 SCREENS: tuple[Entry, ...] = (
     Entry("1", "mission", MissionScreen),
+    Entry("3", "sync", SyncRunScreen),
+    Entry("4", "monitor", MonitorScreen),
+    Entry("5", "log", LogScreen),
+    Entry("6", "runbook", RunbookScreen),
     Entry("9", "rehearsal", RehearsalScreen, frozenset({"REHEARSAL"})),
 )
 """A screen is added by one line here."""
@@ -76,7 +86,7 @@ class RolloutApp(App[int]):
     """Reads the store by one thread, folds and draws here. Ends without stopping anything."""
 
     TITLE = "rollout"
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar[Any] = ["app.tcss", "screens/parts.tcss"]
     MODES: ClassVar[dict[str, Any]] = {entry.id: entry.screen for entry in SCREENS}
     DEFAULT_MODE = SCREENS[0].id
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(), *(entry.binding() for entry in SCREENS)]
@@ -153,6 +163,10 @@ class RolloutApp(App[int]):
     def seconds(self) -> float:
         """Of the machine's monotonic clock."""
         return self.seat.monotonic()
+
+    def open_log(self) -> tuple[LogSource, str]:
+        """For the log's own pages. Raises: StoreUnavailable, LogDamaged."""
+        return self.seat.link.open_log()
 
     def key_of(self, key: Key) -> str:
         """How the key is written, as the person has it."""
@@ -250,5 +264,6 @@ class RolloutApp(App[int]):
 def known_keys() -> dict[str, str]:
     """Every id of a key that a keymap may name, with its default keys."""
     own = {key.id: key.keys for key in (*KEYS, *REHEARSAL_KEYS)}
-    listed = (*Pane.BINDINGS, *RowsPane.BINDINGS, *RolloutApp.BINDINGS)
+    screens = (binding for entry in SCREENS for binding in entry.screen.BINDINGS)
+    listed = (*Pane.BINDINGS, *RowsPane.BINDINGS, *LogPane.BINDINGS, *RolloutApp.BINDINGS, *screens)
     return own | {b.id: b.key for b in listed if isinstance(b, Binding) and b.id}

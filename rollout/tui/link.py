@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from rollout.domain.errors import LogDamaged, RolloutError, StoreUnavailable
-from rollout.domain.events import Event, Measured, PlanAdopted
+from rollout.domain.events import Event, Measured, PlanAdopted, StepCompleted
 from rollout.domain.state import RolloutState
 from rollout.store.address import located
 from rollout.store.ownership import pulse_of
@@ -23,6 +23,7 @@ from rollout.store.reading import Reader, open_readonly
 from rollout.tui.messages import Opened, Reading
 from rollout.view.gates import newest_rounds, telling_gates
 from rollout.view.plan_words import PlanWords
+from rollout.view.run_samples import KIND
 from rollout.view.stored import choose, folded, words_of
 
 POLL_S = 0.25
@@ -35,10 +36,16 @@ AGAIN_S = 1.0
 BUSY_S = 0.5
 """How long a look waits for somebody's commit; the next look comes soon."""
 
+PAGE_BUSY_S = 0.05
+"""How long a page of the log waits for a commit: whoever scrolls must not."""
+
 PAGE = 500
 """Events handed over at once, so that no single fold holds up a key."""
 
 NEWEST = 200
+
+LOOKS_WITHIN = 50_000
+"""Newest events among which the looks at runs are gathered at the opening."""
 
 ENGINE = "rollout"
 """The actor of everything that the controller appends."""
@@ -127,7 +134,9 @@ class StoreLink:
         self._seq = state.seq
         self._clock = self._clock_of(state.profile)
         newest = self._reader.events(self._name, before=state.seq + 1, limit=NEWEST, newest=True)
-        return Opened(state, words_of(self._reader, state), newest)
+        after = max(state.seq - LOOKS_WITHIN, 0)
+        looks = self._reader.events(self._name, after=after, kinds=[KIND])
+        return Opened(state, words_of(self._reader, state), newest, looks)
 
     def _is_replaced(self) -> bool:
         """Another file under the same name: the old one would never change again."""
@@ -160,6 +169,18 @@ class StoreLink:
         except RolloutError:
             return None  # the newest event's time is the best that is known
 
+    def open_log(self) -> tuple[Reader, str]:
+        """A reader of one's own for pages of the log, and the rollout's name. Close it.
+
+        Raises: StoreUnavailable, LogDamaged.
+        """
+        reader = open_readonly(self.setting, busy_s=PAGE_BUSY_S)
+        try:
+            return reader, choose(reader, self.rollout)
+        except BaseException:
+            reader.close()
+            raise
+
     def close(self) -> None:
         """In the thread that looked."""
         reader, self._reader = self._reader, None
@@ -178,14 +199,21 @@ def _identity(setting: str | Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _evidence_of(events: Iterable[Event]) -> list[str]:
+def _evidence_of(events: Sequence[Event]) -> list[str]:
     """Of each check the newest sample only."""
     newest = {
         (e.payload.gate, e.payload.check): e.payload.evidence
         for e in events
         if isinstance(e.payload, Measured) and e.payload.evidence
     }
-    return [digest for digest in newest.values() if digest]
+    runs = [_of_run(e.payload.outputs) for e in events if isinstance(e.payload, StepCompleted)]
+    return [digest for digest in [*newest.values(), *runs] if digest]
+
+
+def _of_run(outputs: Mapping[str, Any]) -> str | None:
+    """What a step keeps of a sync's run; other steps may keep megabytes that no screen shows."""
+    digest = outputs.get("evidence")
+    return digest if "run_id" in outputs and isinstance(digest, str) else None
 
 
 def _evidence_at_hand(state: RolloutState) -> list[str]:
@@ -194,5 +222,6 @@ def _evidence_at_hand(state: RolloutState) -> list[str]:
     gates = telling_gates(state)
     if phase is not None:
         gates = [*gates, *newest_rounds(state, phase.id, phase.attempt)]
-    found = [c.evidence for gate in gates for c in gate.checks.values() if c.evidence]
-    return list(dict.fromkeys(found))
+    found = [c.evidence for gate in gates for c in gate.checks.values()]
+    found += [_of_run(step.outputs) for step in state.steps.values()]
+    return list(dict.fromkeys(digest for digest in found if digest))

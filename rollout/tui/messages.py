@@ -24,6 +24,8 @@ class Opened:
     state: RolloutState
     words: PlanWords
     newest: list[Event]
+    looks: list[Event] = field(default_factory=list)
+    """What was seen of the runs of late, for their speed."""
 
 
 @dataclass(frozen=True)

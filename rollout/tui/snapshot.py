@@ -7,8 +7,8 @@ sees a state that is half changed.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from rollout.view.gates import Documents
 from rollout.view.link_state import LinkView, live_link, lost_link
 from rollout.view.model import StatusView
 from rollout.view.plan_words import PlanWords
+from rollout.view.run_samples import RunSamples, run_samples
 from rollout.view.status import status_view
 
 NEWEST = 200
@@ -48,6 +49,8 @@ class Snapshot:
     newest: Sequence[Event]
     documents: Documents
     is_loaded: bool = True
+    samples: RunSamples = field(default_factory=dict)
+    """How far each run had come, look by look."""
 
 
 class Picture:
@@ -57,6 +60,7 @@ class Picture:
         self._state, self._words = RolloutState(), PlanWords()
         self._newest: deque[Event] = deque(maxlen=NEWEST)
         self._documents: OrderedDict[str, Any] = OrderedDict()
+        self._samples: RunSamples = {}
         self._view = status_view(self._state, self._words)
         self._is_loaded, self._lost = False, ""
         self._signed_at_s: float | None = None
@@ -87,9 +91,10 @@ class Picture:
         self._state, self._words = reading.opened.state, reading.opened.words
         self._newest.clear()
         self._newest.extend(reading.opened.newest)
+        self._samples = run_samples(reading.opened.looks)
         self._is_loaded = True
 
-    def _fold(self, events: Iterable[Event]) -> bool:
+    def _fold(self, events: Sequence[Event]) -> bool:
         for event in events:
             try:
                 apply(self._state, event)
@@ -99,6 +104,7 @@ class Picture:
                 )
                 return False
             self._newest.append(event)
+        run_samples(events, self._samples)
         return True
 
     def _shown(self) -> list[Event]:
@@ -125,6 +131,7 @@ class Picture:
             newest=tuple(self._newest),
             documents=self.document,
             is_loaded=self._is_loaded,
+            samples=self._samples,
         )
 
     def _link(self, now_s: float) -> LinkView:

@@ -39,5 +39,5 @@ class ChainMark:
         elif self.verified >= head:
             mark, what = PASS, f"chain whole to #{self.verified:,}"
         else:
-            mark, what = RUN, f"chain followed to #{self.verified:,} of {head:,}"
+            mark, what = RUN, f"chain to #{self.verified:,} of {head:,}"
         return f"{mark.shown(ascii_only=ascii_only)} {plain(what)}"

@@ -51,6 +51,8 @@ class LogSource(Protocol):
         self, rollout: str, after: int = 0, before: int | None = None, limit: int | None = None
     ) -> list[SealedEvent]: ...
 
+    def close(self) -> None: ...
+
 
 class Look(msgspec.Struct, frozen=True):
     """What a bounded look found, oldest first, and where it came to: everything between `low` and

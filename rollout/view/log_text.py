@@ -47,7 +47,7 @@ def event_lines(event: Event, width: int, *, ascii_only: bool = False) -> list[s
         *wrap(sentence(event.payload), width),
         "",
         f"number   #{event.seq}",
-        f"at       {instant(event.at)} (a label; the order is by number)",
+        f"at       {instant(event.at)} (a label only)",
         f"by       {plain(event.actor)}",
         f"kind     {kind_of(event.payload)}",
         *_hashes(event, width),

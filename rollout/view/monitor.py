@@ -42,6 +42,7 @@ _TOO_LITTLE = (
     "Too little was watched to call it clean, and looks that were missed are never taken later: `retry` "
     "watches anew; only a waiver with a reason lets this watch count."
 )
+_LOOKED = "Share of the planned looks that came to an answer"
 """What a breach means. Source: docs/adr/0006."""
 
 
@@ -74,7 +75,7 @@ def monitor_view(
         attempt=phase.attempt,
         watch=watch,
         word=mark.word,
-        reason=plain(phase.reason) if phase.stage == "held" else "",
+        reason=plain(phase.reason) if phase.stage == "held" and not breaches else "",
         lasts_s=lasts.total_seconds(),
         started_at=started,
         ends_at=ends,
@@ -265,7 +266,8 @@ def _breach(gate: GateState, state: RolloutState, words: PlanWords) -> BreachVie
         )
         if mark in {marks.FAIL, marks.UNKN}:
             why = plain(check.reason or check.latest_reason)
-            blocking.append((plain(about.title or name), why, plain(about.if_it_fails)))
+            title = _LOOKED if name == SOAK_COVERAGE else about.title or name
+            blocking.append((plain(title), why, plain(about.if_it_fails)))
     return BreachView(
         gate=gate.gate,
         title="how much was watched" if gate.gate == SOAK_COVERAGE else plain(said.title),

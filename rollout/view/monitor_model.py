@@ -67,7 +67,7 @@ class BreachView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MonitorView(msgspec.Struct, frozen=True, kw_only=True):
-    """`watch`: NO-WATCH, NOT-BEGUN, COUNTING, BREACHED, HELD, CLOSING or COMPLETE."""
+    """`reason`: why it is held where no breach says it. `watch`: NO-WATCH, NOT-BEGUN, COUNTING, BREACHED, HELD, CLOSING or COMPLETE."""
 
     phase: str
     title: str

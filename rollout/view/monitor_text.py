@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from rollout.reports.wording import moment_in_words
@@ -40,12 +40,24 @@ def monitor_lines(view: MonitorView, width: int, *, ascii_only: bool = False) ->
     return drawn(_sections(view, width, ascii_only=ascii_only), width, ascii_only=ascii_only)
 
 
+def monitor_part(
+    view: MonitorView, part: str, width: int, *, ascii_only: bool = False
+) -> list[str]:
+    """One of `PARTS` alone, for a screen that sets them side by side."""
+    return drawn(PARTS[part](view, width, ascii_only), width, ascii_only=ascii_only)
+
+
 def monitor_spoken(view: MonitorView) -> list[str]:
     """For screen readers."""
     return spoken(_sections(view, 80, ascii_only=True))
 
 
 def _sections(view: MonitorView, width: int, *, ascii_only: bool) -> Iterator[Section]:
+    for part in PARTS.values():
+        yield from part(view, width, ascii_only)
+
+
+def _watch_part(view: MonitorView, width: int, ascii_only: bool) -> Iterator[Section]:
     if not view.phase:
         yield Prose(lines=[f"Nothing to watch: {view.reason}."])
         return
@@ -57,14 +69,11 @@ def _sections(view: MonitorView, width: int, *, ascii_only: bool) -> Iterator[Se
         yield Drawing([f"{bar(view.share, room, ascii_only=ascii_only)} {view.share:4.0%}"])
     yield from _breaches(view)
     yield from _coverage(view)
-    yield Rows(
-        "Checkpoints",
-        ["", "", "gate", ""],
-        [_checkpoint(c) for c in view.checkpoints],
-    )
+
+
+def _gates_part(view: MonitorView, _width: int, _ascii: bool) -> Iterator[Section]:
+    yield Rows("Checkpoints", ["", "", "gate", ""], [_checkpoint(c) for c in view.checkpoints])
     yield Rows("Asked again and again", ["", "", "gate", ""], [_series(s) for s in view.repeated])
-    yield from _timeline(view, width, ascii_only=ascii_only)
-    yield from _metrics(view, width, ascii_only=ascii_only)
 
 
 def _countdown(view: MonitorView) -> str:
@@ -131,7 +140,7 @@ def _series(found: SeriesView) -> list[str | Mark]:
     return [MARKS[found.word], f"every {found.every}", found.gate, f"{told}: {found.title}"]
 
 
-def _timeline(view: MonitorView, width: int, *, ascii_only: bool) -> Iterator[Section]:
+def _looks_part(view: MonitorView, width: int, ascii_only: bool) -> Iterator[Section]:
     rows = [(s.gate, s.looks) for s in view.repeated if s.looks]
     if not rows:
         return
@@ -166,7 +175,7 @@ def _glyph(look: str, ascii_only: bool) -> str:
     return mark.ascii if ascii_only else mark.glyph
 
 
-def _metrics(view: MonitorView, width: int, *, ascii_only: bool) -> Iterator[Section]:
+def _figures_part(view: MonitorView, width: int, ascii_only: bool) -> Iterator[Section]:
     """One line a figure, the worst first, then those with a curve."""
     ranked = sorted(view.metrics, key=lambda m: (_WORST_METRIC.index(m.word), len(m.values) < 2))
     shown, more = ranked[:MOST_METRICS], len(ranked) - MOST_METRICS
@@ -192,3 +201,14 @@ def _curve(metric: MetricView, room: int, ascii_only: bool) -> str:
     if len(metric.values) < 2 or not room:
         return ""
     return sparkline(metric.values, room, low=metric.low, high=metric.high, ascii_only=ascii_only)
+
+
+Part = Callable[[MonitorView, int, bool], Iterator[Section]]
+
+PARTS: dict[str, Part] = {
+    "watch": _watch_part,
+    "gates": _gates_part,
+    "looks": _looks_part,
+    "figures": _figures_part,
+}
+"""The picture in its order."""

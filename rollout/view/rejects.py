@@ -46,7 +46,7 @@ def rejects_view(
 def _why_unknown(step: StepState) -> str:
     if step.status == "running":
         return "the reasons are read when the run is over"
-    return "the reasons are not in the store: look at the run in the sync service"
+    return "why is not known here: look at the run in the sync service"
 
 
 def _reasons(step: StepState, documents: Documents | None) -> list[RejectView]:

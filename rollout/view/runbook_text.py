@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rollout.view.findings import FindingDetailView
 from rollout.view.findings_text import due_words
@@ -13,48 +13,61 @@ from rollout.view.runbook import (
     PhaseStepView,
     RunbookView,
     TroubleView,
-    WayBackView,
 )
 from rollout.view.sections import Marked, Prose, Rows, Section, drawn, spoken
 from rollout.view.text import to_minute
 
 WAY_BACK = "The way back"
-"""The heading of the section that a full preview may take the place of."""
 
 
 def runbook_lines(view: RunbookView, width: int, *, ascii_only: bool = False) -> list[str]:
     """At most `width` columns a line."""
-    return drawn(runbook_sections(view), width, ascii_only=ascii_only)
+    return drawn(_sections(view), width, ascii_only=ascii_only)
+
+
+def runbook_part(
+    view: RunbookView, part: str, width: int, *, ascii_only: bool = False
+) -> list[str]:
+    """One of `PARTS` alone, for a screen that sets them side by side."""
+    return drawn(PARTS[part](view), width, ascii_only=ascii_only)
 
 
 def runbook_spoken(view: RunbookView) -> list[str]:
     """For screen readers."""
-    return spoken(runbook_sections(view))
+    return spoken(_sections(view))
 
 
-def runbook_sections(view: RunbookView) -> Iterator[Section]:
-    """From what to do now to where to look."""
+def _sections(view: RunbookView) -> Iterator[Section]:
+    for part in PARTS.values():
+        yield from part(view)
+
+
+def _do_part(view: RunbookView) -> Iterator[Section]:
+    """Where it stands; what the rollout waits for, then what else may be done."""
     yield Prose(lines=[f"Runbook of the moment: {view.title}"])
     # What fails says it better, where there is such.
     why = f", because {view.reason}" if view.reason and not view.trouble else ""
     yield Marked(rows=[(MARKS[view.word], f"{view.stands}{why}")])
-    yield from do_sections(view)
-    yield Marked("What fails, and what to do", [_trouble(t) for t in view.trouble])
-    yield Marked("Open findings", [_finding(f) for f in view.findings.open])
-    yield Rows("Steps of this phase", ["step", "", "", ""], [_step(s) for s in view.steps])
-    yield from way_back_sections(view.way_back)
-    yield Rows("Contacts", ["", ""], [_contact(c) for c in view.contacts])
-    yield Rows("Where to look", ["", ""], [[link.where, link.what] for link in view.links])
-
-
-def do_sections(view: RunbookView) -> Iterator[Section]:
-    """What the rollout waits for, then what else may be done."""
     awaited = [d for d in view.do if d.awaited]
     others = [d for d in view.do if not d.awaited]
     if not view.do:
         yield Prose("What to do now", ["nothing: no person is asked for anything"])
     yield Prose("What to do now: the rollout waits for one of these", list(_lines(awaited)))
     yield Prose("What else may be done" if awaited else "What may be done", list(_lines(others)))
+
+
+def _trouble_part(view: RunbookView) -> Iterator[Section]:
+    yield Marked("What fails, and what to do", [_trouble(t) for t in view.trouble])
+    yield Marked("Open findings", [_finding(f) for f in view.findings.open])
+
+
+def _steps_part(view: RunbookView) -> Iterator[Section]:
+    yield Rows("Steps of this phase", ["step", "", "", ""], [_step(s) for s in view.steps])
+
+
+def _contacts_part(view: RunbookView) -> Iterator[Section]:
+    yield Rows("Contacts", ["", ""], [_contact(c) for c in view.contacts])
+    yield Rows("Where to look", ["", ""], [[link.where, link.what] for link in view.links])
 
 
 def _lines(choices: Sequence[DoView]) -> Iterator[str]:
@@ -89,8 +102,9 @@ def _step(step: PhaseStepView) -> list[str | Mark]:
     return [str(step.number), MARKS[step.word], when, f"{step.title}{note}"]
 
 
-def way_back_sections(way_back: WayBackView) -> Iterator[Section]:
+def _way_back_part(view: RunbookView) -> Iterator[Section]:
     """In outline; how many rows, calls and minutes says the preview."""
+    way_back = view.way_back
     steps: list[list[str | Mark]] = [[str(s.number), s.place, s.what] for s in way_back.steps]
     refused = f"; not possible now: {way_back.refused}" if way_back.refused else ""
     yield Rows(f"{WAY_BACK}, in its order{refused}", ["step", "of", ""], steps)
@@ -110,3 +124,13 @@ def _contact(contact: ContactView) -> list[str | Mark]:
         told = f"is told {', '.join(contact.told)}" if contact.told else "is told no finding"
         return [f"channel {contact.name}", told]
     return [contact.name, ", ".join(contact.people) or "nobody yet"]
+
+
+PARTS: dict[str, Callable[[RunbookView], Iterator[Section]]] = {
+    "do": _do_part,
+    "trouble": _trouble_part,
+    "steps": _steps_part,
+    "way_back": _way_back_part,
+    "contacts": _contacts_part,
+}
+"""From what to do now to where to look."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rollout.view.marks import FAIL, MARKS, PASS, TODO, WARN, Mark
 from rollout.view.model import RunView
@@ -25,21 +25,76 @@ def sync_run_lines(view: SyncRunView, width: int, *, ascii_only: bool = False) -
     return drawn(_sections(view, width, ascii_only=ascii_only), width, ascii_only=ascii_only)
 
 
+def sync_run_part(
+    view: SyncRunView, part: str, width: int, *, ascii_only: bool = False
+) -> list[str]:
+    """One of `PARTS` alone, for a screen that sets them side by side."""
+    sections = PARTS[part](view, width, ascii_only)
+    return drawn(sections, width, ascii_only=ascii_only)
+
+
 def sync_run_spoken(view: SyncRunView) -> list[str]:
     """For screen readers."""
     return spoken(_sections(view, 80, ascii_only=True))
 
 
 def _sections(view: SyncRunView, width: int, *, ascii_only: bool) -> Iterator[Section]:
+    for part in PARTS.values():
+        yield from part(view, width, ascii_only)
+
+
+def _state_part(view: SyncRunView, _width: int, _ascii: bool) -> Iterator[Section]:
     yield Prose(lines=[_title(view)])
     yield Marked(rows=[(MARKS[view.state.word], _state(view))])
     yield Prose(lines=list(_about(view)))
-    if view.current is not None:
-        yield from _current(view.current, width, ascii_only=ascii_only)
+
+
+def _run_part(view: SyncRunView, width: int, ascii_only: bool) -> Iterator[Section]:
+    current = view.current
+    if current is None:
+        return
+    again = f", attempt {current.attempt}" if current.attempt > 1 else ""
+    place = f"{current.step} of {current.phase}{again}"
+    number = f"Run {current.run.run_id}: " if current.run else ""
+    yield Prose(f"{number}{current.title} ({place})", list(_how_far(current)))
+    yield Drawing(list(_pictures(current, width, ascii_only=ascii_only)))
+
+
+def _limits_part(view: SyncRunView, _width: int, _ascii: bool) -> Iterator[Section]:
+    current = view.current
+    if current is not None:
+        yield Rows("Brakes", ["", "", "is", "stops the run at", ""], list(_brakes(current)))
+        yield Rows("Expected", ["", "", "is", "must be"], [_expected(e) for e in current.expected])
+
+
+def _rejects_part(view: SyncRunView, _width: int, _ascii: bool) -> Iterator[Section]:
+    rejects = view.current.rejects if view.current is not None else None
+    if rejects is None or not (rejects.failed or rejects.invalid):
+        return
+    heading = f"Rejected rows: {rejects.failed:,} failed, {rejects.invalid:,} invalid"
+    told = [[figure(r.count), r.reason] for r in rejects.reasons]
+    yield Rows(heading, ["", "for the reason"], told)
+    if rejects.why_unknown:
+        yield Prose("" if rejects.reasons else heading, [rejects.why_unknown])
+
+
+def _runs_part(view: SyncRunView, _width: int, _ascii: bool) -> Iterator[Section]:
     yield from _runs(view)
     if view.other_syncs:
         said = ", ".join(f"{name} {state}" for name, state in view.other_syncs)
         yield Prose("Other syncs", [said])
+
+
+Part = Callable[[SyncRunView, int, bool], Iterator[Section]]
+
+PARTS: dict[str, Part] = {
+    "state": _state_part,
+    "run": _run_part,
+    "limits": _limits_part,
+    "rejects": _rejects_part,
+    "runs": _runs_part,
+}
+"""The picture in its order."""
 
 
 def _title(view: SyncRunView) -> str:
@@ -63,23 +118,6 @@ def _about(view: SyncRunView) -> Iterator[str]:
         yield "; ".join([*paused, *set_to])
     if view.current is None:
         yield "No step of this rollout has run it yet."
-
-
-def _current(current: CurrentRunView, width: int, *, ascii_only: bool) -> Iterator[Section]:
-    again = f", attempt {current.attempt}" if current.attempt > 1 else ""
-    place = f"{current.step} of {current.phase}{again}"
-    number = f"Run {current.run.run_id}: " if current.run else ""
-    yield Prose(f"{number}{current.title} ({place})", list(_how_far(current)))
-    yield Drawing(list(_pictures(current, width, ascii_only=ascii_only)))
-    yield Rows("Brakes", ["", "", "is", "stops the run at", ""], list(_brakes(current)))
-    yield Rows("Expected", ["", "", "is", "must be"], [_expected(e) for e in current.expected])
-    rejects = current.rejects
-    if rejects.failed or rejects.invalid:
-        heading = f"Rejected rows: {rejects.failed:,} failed, {rejects.invalid:,} invalid"
-        told = [[figure(r.count), r.reason] for r in rejects.reasons]
-        yield Rows(heading, ["", "for the reason"], told)
-        if rejects.why_unknown:
-            yield Prose("" if rejects.reasons else heading, [rejects.why_unknown])
 
 
 def _how_far(current: CurrentRunView) -> Iterator[str]:

@@ -163,6 +163,8 @@ def _completed(phase: PhaseState, step: StepState) -> SyncStateView:
         return _view("IDLE", marks.TODO, note=note, since=phase.since)
     if phase.stage == "passed":
         return _view("DONE", marks.PASS, since=step.ended_at)
-    note = f"{phase.id} is held: {phase.reason}" if phase.stage == "held" else ""
+    # The first words of why: the whole of it stands on other screens.
+    why = phase.reason.partition(":")[0]
+    note = f"{phase.id} is held: {why}" if phase.stage == "held" else ""
     mark = marks.WAIT if phase.stage == "sign_off" else marks.OF_STAGE[phase.stage]
     return _view("VERIFYING", mark, note=note, since=step.ended_at)

@@ -71,6 +71,9 @@ class ListSource:
     ) -> list[SealedEvent]:
         raise AssertionError("nobody asked for it")
 
+    def close(self) -> None:
+        raise AssertionError("nobody asked for it")
+
 
 def long_log(count: int) -> ListSource:
     """Every tenth is a run, every hundredth goes wrong."""
@@ -285,7 +288,7 @@ def test_the_chain_is_followed_a_stretch_at_a_time() -> None:
     sealed = _sealed(completed_story())
     mark = ChainMark(NAME)
     mark.follow(sealed[:5])
-    assert mark.said(len(sealed)) == f"▸ RUN chain followed to #5 of {len(sealed)}"
+    assert mark.said(len(sealed)) == f"▸ RUN chain to #5 of {len(sealed)}"
     mark.follow(sealed[5:])
     assert mark.said(len(sealed), ascii_only=True) == f"+ PASS chain whole to #{len(sealed)}"
 

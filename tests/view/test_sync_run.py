@@ -224,7 +224,7 @@ def test_rejects_are_counted_by_reason_where_the_evidence_has_them() -> None:
         ("too long", 4),
         ("no [31mname", 1),
     ]
-    assert "the reasons are not in the store" in "\n".join(
+    assert "why is not known here" in "\n".join(
         sync_run_lines(view_of(story, documents=False), 100)
     )
 

@@ -18,6 +18,7 @@ from rollout.view.actions import ActionView
 from rollout.view.environment import environment_of
 from rollout.view.footer import FooterKey, footer_line
 from rollout.view.heading import HeadingView, heading_line, rail_line
+from rollout.view.log_page import LogSource
 
 LEAST = (60, 18)
 """Columns and lines below which nothing but the verdict can be shown."""
@@ -49,6 +50,8 @@ class Host(Protocol):
 
     def decide(self, name: str, only: str | None = None) -> None: ...
 
+    def open_log(self) -> tuple[LogSource, str]: ...
+
     def key_of(self, key: Key) -> str: ...
 
     def locked(self, key_id: str) -> str: ...
@@ -66,6 +69,9 @@ class RolloutScreen(Screen[None]):
     FOOTER: ClassVar[tuple[str, ...]] = (DECISIONS, "app.palette", "app.help", "app.quit")
     """Ids of the keys that matter most here, in the order they are shown; `DECISIONS` stands for the
     four decisions that matter most now."""
+
+    OWN_KEYS: ClassVar[tuple[Key, ...]] = ()
+    """Keys that exist on this screen only; the screen binds them."""
 
     def compose(self) -> ComposeResult:
         yield Static(id="heading", markup=False)
@@ -139,7 +145,7 @@ class RolloutScreen(Screen[None]):
 
     def footer_keys(self) -> list[FooterKey]:
         """The keys shown below; a locked one stays in its place."""
-        by_id: dict[str, Key] = {key.id: key for key in (*KEYS, *REHEARSAL_KEYS)}
+        by_id = {key.id: key for key in (*KEYS, *REHEARSAL_KEYS, *self.OWN_KEYS)}
         names: list[str] = []
         for name in self.FOOTER:
             names += self._decisions() if name == DECISIONS else [name]

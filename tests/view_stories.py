@@ -204,3 +204,70 @@ def breached(story: Story | None = None) -> Story:
     return story.stage(
         "care", "soak_no_go", "running", "held", reason="watch is no_go: watch_rate fail"
     )
+
+
+# a whole rollout -------------------------------------------------------------
+
+
+def whole_plan() -> Plan:
+    """`pilot` runs sync_a, `care` is watched for a day."""
+    sync, watch = sync_plan(), watch_plan()
+    return make_plan(
+        syncs=sync.syncs,
+        params={"size": 50},
+        phases=[sync.phases[0], watch.phases[0]],
+        gates={**sync.gates, **watch.gates},
+    )
+
+
+def running_story(story: Story | None = None) -> Story:
+    """Sync A is two fifths through its run."""
+    story = story or Story()
+    story.plan = whole_plan()
+    return looked_at(triggered(started(story)), 0, 10, 20, failed=1)
+
+
+def watching_story(story: Story | None = None) -> Story:
+    """The pilot is passed; the watch goes on since five hours, of which one was slept through."""
+    story = ended(running_story(story).wait(minutes=3))
+    story.add(make_run(run_id=9, ours=False, processed=3, accepted=3, failed=0))
+    story.stage("pilot", "exit_go", "running", "passed")
+    story.stage("care", "proceed", "ready", "running")
+    story.add(e.SoakStarted(phase="care", attempt=1))
+    for hour in range(1, 6):
+        story.wait(hours=1)
+        if hour != 3:
+            look(story, f"every:1h#{hour}", "watch", rate=0.001 * hour)
+        if hour == 2:
+            look(story, "after:2h", "early")
+    return story
+
+
+def no_go_story(story: Story | None = None) -> Story:
+    """A look of the watch was no-go; the phase is held and a finding is open."""
+    story = watching_story(story).wait(hours=1)
+    look(story, "every:1h#6", "watch", Verdict.FAIL, Decision.NO_GO, rate=0.05)
+    story.add(
+        e.FindingRaised(
+            finding="care-1-watch_rate",
+            check="watch_rate",
+            phase="care",
+            attempt=1,
+            severity="P1",
+            title="The watch rate is right",
+            owner="sales_ops",
+            due_at=story.now + timedelta(hours=2),
+            evidence=None,
+            detail="rate is 5 %, required <= 1 %. Stop and look.",
+        )
+    )
+    return story.stage("care", "gate_no_go", "running", "held", reason="watch is no_go: watch_rate")
+
+
+def hostile_story(text: str) -> Story:
+    """Foreign words wherever a foreign system may write."""
+    story = Story(plan=sync_plan())
+    looked_at(triggered(started(story)), 0, 10, status=text[:200])
+    story.add(e.StepFailed(phase="pilot", attempt=1, step="run_a", reason=text))
+    story.add(make_run(run_id=8, status=text[:50], ours=False))
+    return story.stage("pilot", "step_failed", "running", "held", reason=text)

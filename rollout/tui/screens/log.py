@@ -31,6 +31,9 @@ STEP_S = 0.04
 
 LOOKS_A_STEP = 4
 
+AGAIN_S = 0.5
+"""Before a page is read again that could not be."""
+
 
 class LogScreen(RolloutScreen):
     """Reads its own pages; a filter and a search go on in small steps until they are through."""
@@ -62,7 +65,7 @@ class LogScreen(RolloutScreen):
         self._wanted, self._searched = LogFilter(), LogFilter()
         self._search: tuple[int, int] | None = None
         """Where a search that goes on is, and which way it goes."""
-        self._notice = ""
+        self._notice, self._trouble = "", ""
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="log-line", markup=False)
@@ -72,6 +75,7 @@ class LogScreen(RolloutScreen):
     def on_mount(self) -> None:
         self.log_pane.focus()
         self.set_interval(STEP_S, self._step)
+        self.set_interval(AGAIN_S, self._try_again)
 
     def on_unmount(self) -> None:
         self._close()
@@ -97,7 +101,7 @@ class LogScreen(RolloutScreen):
         try:
             self._source, self._rollout = self.host.open_log()
         except (StoreUnavailable, LogDamaged) as error:
-            self._notice = str(error)
+            self._trouble = str(error)
             return
         self._chain = ChainMark(self._rollout)
         self.log_pane.open(self._source, self._rollout)
@@ -108,14 +112,21 @@ class LogScreen(RolloutScreen):
         if source is not None:
             source.close()
 
+    def _try_again(self) -> None:
+        """A store that is locked is waited for a little, now and then, and not at every step."""
+        if self._trouble or self.log_pane.trouble:
+            self._trouble = ""
+            self.log_pane.try_again()
+            self.call_after_refresh(self._write_line)
+
     def _step(self) -> None:
         """One bounded piece of whatever goes on: filter, search, chain."""
-        if self._source is None or self.app.screen is not self:
+        if self._source is None or self._trouble or self.app.screen is not self:
             return
         try:
             worked = self._filter_step() or self._search_step() or self._chain_step()
         except (StoreUnavailable, LogDamaged) as error:
-            self._notice, worked = str(error), True
+            self._trouble, worked = str(error), True
         if worked:
             self._write_line()
 
@@ -248,7 +259,7 @@ class LogScreen(RolloutScreen):
             head=pane.head,
             looked_to=pane.matches.low if pane.matches is not None else None,
             searching_at=self._search[0] if self._search is not None else None,
-            notice=pane.trouble or self._notice,
+            notice=pane.trouble or self._trouble or self._notice,
             chain=self._chain.said(pane.head, ascii_only=self.host.ascii_only),
         )
         line = log_status_line(view, self.size.width - 2, ascii_only=self.host.ascii_only)

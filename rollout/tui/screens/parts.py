@@ -42,6 +42,11 @@ class PartsScreen(RolloutScreen):
             self._show_all(self.parts(snapshot))
         self._hold_focus()
 
+    @property
+    def panes(self) -> list[Pane]:
+        """Those that are seen at this width."""
+        return [p for p in super().panes if p.id == "all" or self.query_one("#parts").display]
+
     def _hold_focus(self) -> None:
         """A pane that another width hides cannot keep the focus."""
         panes = self.panes

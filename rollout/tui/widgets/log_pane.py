@@ -134,16 +134,22 @@ class LogPane(ScrollView, can_focus=True):
             self._stop_following()
         self._go_to_row(row)
 
+    def try_again(self) -> None:
+        """Read again what could not be read before."""
+        if self.trouble:
+            self.trouble = ""
+            self.refresh()
+
     def event(self, seq: int) -> Event | None:
-        """None when it is not there, or nothing can be read now."""
-        if self._pages is None:
+        """None when it is not there, or nothing can be read now: a read that failed is not tried for
+        every line that it was wanted for, but when somebody says `try_again`."""
+        if self._pages is None or self.trouble:
             return None
         try:
             found = self._pages.event(seq)
         except (StoreUnavailable, LogDamaged) as error:
             self.trouble = str(error)
             return None
-        self.trouble = ""
         return found
 
     # drawing ---------------------------------------------------------------

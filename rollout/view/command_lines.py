@@ -25,6 +25,8 @@ def command_of(choice: ChoiceView) -> str:
         return f"rollout sign {subject} --approve {who} --reason TEXT"
     if choice.action == "waive":
         return f"rollout waive {subject} {who} --reason TEXT"
+    if choice.action == "adopt_plan":
+        return f"rollout adopt-plan PLAN {who} --reason TEXT"
     word = _WORDS.get(choice.action, choice.action)
     if choice.action == "settle":
         return f"rollout decide settle {subject} --run-id N --by NAME --reason TEXT"

@@ -50,10 +50,10 @@ def _do_part(view: RunbookView) -> Iterator[Section]:
     yield Marked(rows=[(MARKS[view.word], f"{view.stands}{why}")])
     awaited = [d for d in view.do if d.awaited]
     others = [d for d in view.do if not d.awaited]
-    if not view.do:
+    if not awaited:
         yield Prose("What to do now", ["nothing: no person is asked for anything"])
     yield Prose("What to do now: the rollout waits for one of these", list(_lines(awaited)))
-    yield Prose("What else may be done" if awaited else "What may be done", list(_lines(others)))
+    yield Prose("What else may be done", list(_lines(others)))
 
 
 def _trouble_part(view: RunbookView) -> Iterator[Section]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from builders import Story, held_story, store_file
-from commands import here, is_one_clear_message, modules_after
+from commands import PLAN, here, is_one_clear_message, modules_after
 from test_cli_quick import HEAVY
 from view_stories import ended, looked_at, started, sync_plan, triggered, watch_plan, watched
 
@@ -153,7 +153,7 @@ def test_only_production_goes_by_the_machines_clock() -> None:
 
 ACTIONS = (
     *("proceed", "hold", "resume", "retry", "restart", "roll_back", "abort", "end"),
-    *("settle", "attest", "sign", "waive"),
+    *("settle", "attest", "sign", "waive", "adopt_plan"),
 )
 
 
@@ -164,6 +164,7 @@ def test_every_command_that_a_runbook_shows_can_be_typed(
     """It gets past the parser: what is missing is only the store."""
     choice = ChoiceView(action=action, subject="it's", roles=["sales_ops"], why="", awaited=True)
     said = command_of(choice).replace("NAME", "ann").replace("TEXT", "because")
+    said = said.replace("PLAN", str(PLAN))
     arguments = shlex.split(said.replace(" N ", " 7 "))[1:]
     ended_ = here(capsys, *arguments, "--state", tmp_path / "none.db")
     assert "there is no store" in ended_.err, ended_.err

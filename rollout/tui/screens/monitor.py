@@ -23,7 +23,6 @@ class MonitorScreen(PartsScreen):
         ("looks", "Looks"),
         ("figures", "Figures"),
     )
-    FOOTER: ClassVar[tuple[str, ...]] = ("pane.zoom", "app.palette", "app.help", "app.quit")
 
     def parts(self, snapshot: Snapshot) -> PartFor:
         assert snapshot.now is not None

@@ -28,7 +28,6 @@ class RunbookScreen(PartsScreen):
         ("way_back", "The way back"),
         ("contacts", "Contacts, and where to look"),
     )
-    FOOTER: ClassVar[tuple[str, ...]] = ("pane.zoom", "app.palette", "app.help", "app.quit")
 
     def parts(self, snapshot: Snapshot) -> PartFor:
         assert snapshot.now is not None

@@ -28,7 +28,7 @@ from rollout.adapters.salesforce import (
 )
 from rollout.domain.instants import from_text
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PLAN = ROOT / "plans" / "property_sync.yaml"
 SYNC_A, SYNC_B = 3394022, 3394041
 TOKEN_VARIABLE = "ROLLOUT_SANDBOX_TOKEN"

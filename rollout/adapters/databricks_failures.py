@@ -83,7 +83,10 @@ def read_failure(error: Exception, what: str, redactor: Redactor) -> Failure:
     if _LOST_SESSION.search(text):
         return Failure("session", message)
     if isinstance(error, exc.RequestError):
-        return _by_status(_http_code(error), message)
+        status = _http_code(error)
+        if status is not None and str(status) not in message:  # its text never names it
+            message = redactor.line(f"databricks: {what}: answered {status}: {text}", 1000)
+        return _by_status(status, message)
     return _in_sql(error, text, message)
 
 

@@ -17,8 +17,9 @@ from rollout.domain.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from rollout.domain.plan import Plan, StepSpec, SyncSpec
+from rollout.domain.plan import Plan, SyncSpec
 from rollout.live.connections import LiveConnections
+from rollout.live.plan_relations import relations
 from rollout.ports import SyncConfig
 
 OK, WRONG, UNREACHABLE, NOTE = "ok", "wrong", "unreachable", "note"
@@ -26,8 +27,7 @@ ASK_S = 60.0
 """Seconds for one question to a warehouse."""
 
 _VARIABLE = re.compile(r"\$\{(?:env:)?([^}]+)\}")
-_RELATION = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2}")
-_RELATION_KEYS = ("view", "relation", "from", "source", "target_view")
+_TOKENS_FAULT = (401, 403)
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,19 @@ def _setting(name: str, problem: str) -> Line:
     return Line(name, "setting", WRONG, problem.removeprefix(f"connection {name}: "), fix)
 
 
-def _asked(name: str, what: str, ask: Callable[[], str], fix: str = "") -> Line:
-    """What a service answered, or why it did not, and how long that took."""
+def _first(plan: Plan, name: str, ask: Callable[[], str]) -> Line:
+    """Whom a connection takes us for: a token it does not take, or an address that is another's."""
+    keys = [k for k in ("host", "http_path", "base_url", "instance") if k in plan.connections[name]]
+    places = f"look at {' and '.join(keys)}: " if keys else ""
+    elsewhere = f"{places}it answers, but not as what the plan takes it for"
+    return _asked(name, "who am I", ask, _token_fix(plan, name), elsewhere)
+
+
+def _asked(
+    name: str, what: str, ask: Callable[[], str], fix: str = "", elsewhere: str = ""
+) -> Line:
+    """What a service answered, or why it did not, and how long that took. `elsewhere`: what to do
+    when it was refused for another reason than the token's rights."""
     began = time.monotonic()
     try:
         said, state = ask(), OK
@@ -85,7 +96,11 @@ def _asked(name: str, what: str, ask: Callable[[], str], fix: str = "") -> Line:
     except ServiceGarbled as error:
         said, state = str(error), UNREACHABLE
         fix = "something else answers there: look at the host's name"
-    except (ServiceRefused, QueryFailed) as error:
+    except ServiceRefused as error:
+        said, state = str(error), WRONG
+        if error.status is not None and error.status not in _TOKENS_FAULT:
+            fix = elsewhere or fix
+    except QueryFailed as error:
         said, state = str(error), WRONG
     except (PlanProblems, KindMisused):
         raise
@@ -111,7 +126,7 @@ def _census(plan: Plan, connections: LiveConnections, name: str) -> Iterator[Lin
         found.update(service.whoami())
         return ", ".join(f"{k} {v}" for k, v in found.items() if v is not None)[:200]
 
-    first = _asked(name, "who am I", who, _token_fix(plan, name))
+    first = _first(plan, name, who)
     yield first
     if first.state != OK:
         return
@@ -169,7 +184,7 @@ def _warehouse(plan: Plan, connections: LiveConnections, name: str) -> Iterator[
             return "answers; it does not say who we are"
         return f"user {row[0]}"
 
-    first = _asked(name, "who am I", who, _token_fix(plan, name))
+    first = _first(plan, name, who)
     yield first
     if first.state != OK:
         return
@@ -196,18 +211,6 @@ def _version(connections: LiveConnections, name: str) -> str:
     return str(found.rows[0][0])
 
 
-def relations(plan: Plan) -> list[str]:
-    """Every table and view that syncs, steps and checks name in three parts, in order."""
-    steps: list[StepSpec] = [step for phase in plan.phases for step in phase.steps]
-    inputs = [
-        *(step.inputs for step in steps),
-        *(check.inputs for gate in plan.gates.values() for check in gate.checks),
-    ]
-    named = [spec.source for spec in plan.syncs.values()]
-    named += [str(i[key]) for i in inputs for key in _RELATION_KEYS if isinstance(i.get(key), str)]
-    return list(dict.fromkeys(text for text in named if _RELATION.fullmatch(text)))
-
-
 def _salesforce(plan: Plan, connections: LiveConnections, name: str) -> Iterator[Line]:
     store = connections.record_store(name)
 
@@ -215,7 +218,7 @@ def _salesforce(plan: Plan, connections: LiveConnections, name: str) -> Iterator
         found = store.allowance()
         return f"{found.remaining:,} of {found.allowed:,} API requests are left today"
 
-    first = _asked(name, "who am I", allowance, _token_fix(plan, name))
+    first = _first(plan, name, allowance)
     yield first
     if first.state != OK:
         return

@@ -568,7 +568,7 @@ def test_a_connection_that_cannot_be_closed_is_mentioned_and_left() -> None:
     warehouse.query("SELECT 2")
     bench.close_error = request_error(500)
     warehouse.close()
-    assert bench.said == ["databricks: closing a connection: Error during request"]
+    assert bench.said == ["databricks: closing a connection: answered 500: Error during request"]
 
 
 def test_a_connection_that_cannot_be_guarded_is_closed_and_refused() -> None:

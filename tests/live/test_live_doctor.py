@@ -18,7 +18,8 @@ from rollout.domain.evidence import Scalar
 from rollout.domain.plan import Plan
 from rollout.live import doctor
 from rollout.live.connections import LiveConnections
-from rollout.live.doctor import Line, examine, relations
+from rollout.live.doctor import Line, examine
+from rollout.live.plan_relations import relations
 from rollout.live.profiles import Profile
 from rollout.ports import Table, Warehouse
 from rollout.rehearsal.stage import TOKEN, Stage, build_stage

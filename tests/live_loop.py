@@ -21,7 +21,7 @@ from rollout.live.connections import LiveConnections
 from rollout.live.controller_loop import Drive, Listener, own
 from rollout.live.deciding import Recorded, Wish, folded, submit
 from rollout.live.opening import start
-from rollout.live.profiles import profile_of
+from rollout.live.profiles import Profile, profile_of
 from rollout.live.system_clock import SystemClock
 from rollout.live.waiting import Signals
 from rollout.store.opening import Store, open_store
@@ -166,7 +166,7 @@ class Loop:
     store: Store
     where: Path
     clock: PacedClock
-    connections: LiveConnections
+    profile: Profile
     words: list[str] = field(default_factory=list)
     on_event: Callable[[Payload], None] = lambda _payload: None
     before: int = 0
@@ -204,7 +204,7 @@ class Loop:
             Drive(
                 store=self.store,
                 rollout=self.plan.plan,
-                connections=self.connections,
+                connect=self._connect,
                 clock=self.clock,
                 checks=kinds.checks,
                 steps=kinds.steps,
@@ -213,6 +213,9 @@ class Loop:
                 tell=Listener(event=self._heard, word=self.words.append),
             ).run()
         return self.state
+
+    def _connect(self, plan: Plan, *, at_once: bool) -> LiveConnections:
+        return LiveConnections(plan, {}, self.where.parent, clock=self.clock, profile=self.profile)
 
     def _heard(self, event: Event) -> None:
         self.on_event(event.payload)
@@ -247,7 +250,4 @@ def small_rollout(box: SandboxProcess, folder: Path) -> Iterator[Loop]:
         store = open_store(where, create=True, profile="sandbox", now=clock.now())
         stack.callback(store.close)
         start(store, plan, kinds.steps, "sandbox", clock)
-        connections = stack.enter_context(
-            LiveConnections(plan, {}, folder, clock=clock, profile=profile)
-        )
-        yield Loop(box, plan, store, where, clock, connections)
+        yield Loop(box, plan, store, where, clock, profile)

@@ -194,17 +194,18 @@ def build_stage(
     journal_path: Path | None,
     *,
     token: str = TOKEN,
+    salesforce_token: str | None = None,
 ) -> Stage:
     """A fresh stage; with a journal that exists already, the stage as it was when that ended.
 
-    `token` is the one that its services take.
+    `token` is the one that its services take, but for Salesforce when that has one of its own.
     """
     clock = VirtualClock(scenario.start)
     past = list(read_journal(journal_path)) if journal_path else []
     world = World(WorldSpec.model_validate(scenario.world), clock, seed, views)
     syncs = {s.id: _mock_sync(name, s) for name, s in plan.syncs.items()}
     census = CensusMock(world, clock, syncs, token=token, seed=seed)
-    salesforce = SalesforceMock(world, clock, token=token)
+    salesforce = SalesforceMock(world, clock, token=salesforce_token or token)
     app = ServicesApp(census, salesforce)
     journal = Journal()
     switches = Switches()

@@ -194,3 +194,20 @@ def test_a_reader_that_goes_away_is_survived(completed: Path) -> None:
         err = process.stderr.read()
         code = process.wait()
     assert (code, err) == (exits.PIPE_CLOSED, b"")
+
+
+@pytest.mark.parametrize("form", ["--state {}", "--state={}"])
+@pytest.mark.parametrize("command", ["status", "run", "verify"])
+def test_a_password_in_the_stores_url_is_refused_and_not_repeated(
+    capsys: pytest.CaptureFixture[str], command: str, form: str
+) -> None:
+    url = "postgresql+psycopg://lead:hunter2-canary@127.0.0.1:1/rollouts"
+    ended = here(capsys, command, *form.format(url).split())
+    assert (ended.code, ended.out) == (2, "")
+    assert is_one_clear_message(ended.err, "postgresql://lead@127.0.0.1:1/rollouts", "PGPASSWORD")
+    assert "hunter2" not in ended.err
+
+
+def test_a_url_without_a_password_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    ended = here(capsys, "status", "--state", "postgresql+psycopg://lead@127.0.0.1:1/rollouts")
+    assert "PGPASSWORD" not in ended.err

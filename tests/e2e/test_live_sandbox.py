@@ -95,6 +95,7 @@ def test_fifty_kills_change_nothing_of_what_comes_out(
             over = run.drive(WITH_KILLS_S)
         assert over["outcome"] == "completed", over["reason"]
         assert killer.killed >= KILLS, killer.killed
+        assert killer.in_triggers > 0
         found = run.end_state()
         assert {k: v for k, v in found.items() if v != expected[k]} == {}
         triggered_once(run)

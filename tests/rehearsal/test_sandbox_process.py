@@ -23,6 +23,7 @@ from sandbox_process import (
 
 from rollout.__main__ import main
 from rollout.domain.effects import Yes
+from rollout.domain.errors import ServiceRefused
 from rollout.domain.evidence import Scalar
 from rollout.rehearsal.journal import read_journal
 from rollout.rehearsal.sandbox.running import SandboxRequest, opened
@@ -146,6 +147,22 @@ def test_the_token_is_in_the_ready_line_and_nowhere_else(scenario: Path, tmp_pat
     assert token.encode() not in written + shown
     assert token not in told + "".join(box.err)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_a_token_of_one_service_can_be_made_to_open_no_other(scenario: Path) -> None:
+    own = {f"{TOKEN_VARIABLE}_CENSUS": "census-only-0123", f"{TOKEN_VARIABLE}_WAREHOUSE": "wh-0123"}
+    with sandbox("--scenario", scenario, env={TOKEN_VARIABLE: CANARY, **own}) as box:
+        url = box.document["census"] + "/workspace"
+
+        def asked(token: str) -> int:
+            return box.http.get(url, headers={"Authorization": f"Bearer {token}"}).status_code
+
+        assert (asked("census-only-0123"), asked(CANARY), asked("wh-0123")) == (200, 401, 401)
+        assert box.salesforce().allowance().allowed > 0  # takes the common one
+        with pytest.raises(ServiceRefused):
+            box.warehouse().query("SELECT 1")
+        assert box.warehouse(token="wh-0123").query("SELECT 1 AS one").rows == [(1,)]
+        box.end()
 
 
 def test_two_sandboxes_do_not_share_a_state_or_a_port(

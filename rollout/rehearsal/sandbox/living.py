@@ -88,6 +88,7 @@ def open_stage(
     *,
     speed: float,
     token: str,
+    salesforce_token: str,
     state: Path | None,
     stopping: Event,
 ) -> LivingStage:
@@ -106,7 +107,9 @@ def open_stage(
     if state is not None:
         cut_torn_line(state)
         latest = clock_was_at(state, belongs_to)
-    stage = build_stage(plan, scenario, seed, views, state, token=token)
+    stage = build_stage(
+        plan, scenario, seed, views, state, token=token, salesforce_token=salesforce_token
+    )
     if latest is None:
         stage.journal.write({"kind": "sandbox", "at": to_text(stage.clock.now()), **belongs_to})
     else:

@@ -35,7 +35,9 @@ from rollout.rehearsal.scenario import Scenario
 from rollout.rehearsal.services.census_runs import trigger_reason
 
 TOKEN_VARIABLE = "ROLLOUT_SANDBOX_TOKEN"  # noqa: S105 - the variable's name
-"""The token to take; without it each start makes a new one, which only the ready line tells."""
+"""The token to take; without it each start makes a new one, which only the ready line tells. With
+`_CENSUS`, `_SALESFORCE` or `_WAREHOUSE` behind it: that service alone takes another one, and a token
+that goes to the wrong service is refused."""
 TICK_S = 0.1
 PORTS = ("census", "salesforce", "warehouse", "clock")
 """In this order from --port-base on."""
@@ -133,13 +135,15 @@ def opened(request: SandboxRequest, stopping: threading.Event) -> Iterator[Sandb
         if files is not None:
             closing.callback(os.close, files.lock())
         token = os.environ.get(TOKEN_VARIABLE) or f"sandbox-{secrets.token_urlsafe(24)}"
+        own = {name: os.environ.get(f"{TOKEN_VARIABLE}_{name.upper()}") or token for name in PORTS}
         living = open_stage(
             request.plan,
             request.scenario,
             request.seed,
             request.views,
             speed=request.speed,
-            token=token,
+            token=own["census"],
+            salesforce_token=own["salesforce"],
             state=request.state,
             stopping=stopping,
         )
@@ -147,7 +151,7 @@ def opened(request: SandboxRequest, stopping: threading.Event) -> Iterator[Sandb
         log = RequestLog(None if files is None else files.requests)
         closing.callback(log.close)
         ca_file = files.ca if files is not None else _private_folder(closing) / "ca.pem"
-        sandbox = _assemble(request, living, log, token, ca_file, closing)
+        sandbox = _assemble(request, living, log, own["warehouse"], ca_file, closing)
         sandbox.document = _document(request, sandbox, token, ca_file)
         for server in sandbox.servers.values():
             server.begin()

@@ -24,6 +24,7 @@ class RolloutDialog(ModalScreen[Result]):
     """A subclass gives `compose_dialog`; `show` is called with every new snapshot."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -33,8 +34,13 @@ class RolloutDialog(ModalScreen[Result]):
         with Vertical(id="dialog"):
             yield Static(id="d-head", markup=False)
             yield VerticalScroll(*self.compose_dialog(), id="d-body", can_focus=False)
+            yield from self.compose_foot()
 
     def compose_dialog(self) -> ComposeResult:
+        yield from ()
+
+    def compose_foot(self) -> ComposeResult:
+        """What stays in sight however long the dialog is."""
         yield from ()
 
     @property

@@ -72,11 +72,14 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         d = self._dialog
         yield Static(id="d-seen", markup=False)
         yield DecisionForm(d)
-        for name in ("d-events", "d-command", "d-problem"):
+        for name in ("d-events", "d-command"):
             yield Static(id=name, markup=False)
+
+    def compose_foot(self) -> ComposeResult:
+        yield Static(id="d-problem", markup=False)
         yield Horizontal(
             Button(Content("[ Cancel ]"), id="d-cancel", compact=True),
-            Button(Content(f"[ {d.verb} ]"), id="d-do", compact=True, disabled=True),
+            Button(Content(f"[ {self._dialog.verb} ]"), id="d-do", compact=True, disabled=True),
             Button(Content("[ Look again ]"), id="d-again", compact=True),
             id="d-buttons",
         )

@@ -19,7 +19,8 @@ from rollout.loader.strict_yaml import DEFAULT_LIMITS, Limits
 from rollout.rehearsal.by_hand import catalogue
 from rollout.rehearsal.harness import PROFILE, Ready, Rehearsal, Setup, Watcher, prepared, rehearse
 from rollout.rehearsal.overrides import overridden
-from rollout.rehearsal.scenario import Fault, Scenario
+from rollout.rehearsal.sandbox.source_changes import at_peoples_pace
+from rollout.rehearsal.scenario import ANY_ATTEMPT, Fault, Scenario
 from rollout.steps.assess_changes import AssessChanges
 from rollout.steps.end_runs import EndRuns
 from rollout.store.opening import Store, open_store
@@ -146,14 +147,16 @@ def run_by_hand(request: RehearsalRequest, epoch: int, drive: Callable[[Ready], 
 
     Raises: PlanProblems, StoreUnavailable, LogDamaged.
     """
-    with _opened(request) as (setup, _), prepared(setup, epoch) as ready:
+    with _opened(request, by_hand=True) as (setup, _), prepared(setup, epoch) as ready:
         return drive(ready)
 
 
 @contextmanager
-def _opened(request: RehearsalRequest) -> Iterator[tuple[Setup, Store]]:
+def _opened(request: RehearsalRequest, *, by_hand: bool = False) -> Iterator[tuple[Setup, Store]]:
     scenario = overridden(read_scenario(request.plan, request.scenario), request.overrides)
     plan = read_plan(request.plan, request.kinds, {**scenario.params, **request.params})
+    if by_hand:
+        scenario = at_peoples_pace(plan, scenario, attempt=ANY_ATTEMPT)
     journal = _journal(request)
     where = ":memory:" if request.state is None else str(request.state)
     store = open_store(where, create=True, profile=PROFILE, relaxed=True, now=scenario.start)

@@ -20,6 +20,7 @@ from rollout.rehearsal.actors import is_curable
 from rollout.rehearsal.board import Board, CatalogueEntry, FaultOnBoard, write_board
 from rollout.rehearsal.detection import Detection, detections
 from rollout.rehearsal.harness import Ready
+from rollout.rehearsal.sandbox.source_changes import SOURCE_CHANGES
 from rollout.rehearsal.scenario import Fault, Scenario
 
 BOARD_S = 0.25
@@ -141,7 +142,7 @@ class ByHand:
                 self.pace.paused = False
             case control.Step():
                 self.pace.steps += 1
-                return "one step: to what is due next"
+                return "one step: to what is due next, or a quarter of an hour"
             case control.Inject(fault=name):
                 return self._inject(name)
             case control.Clear(fault=name):
@@ -217,6 +218,7 @@ class ByHand:
                 clearable=fault.id not in faults.fired or is_curable(fault),
             )
             for fault in faults.faults
+            if fault.id != SOURCE_CHANGES  # the world as it is, nothing to be noticed
             for found in (noticed.get(fault.id),)
         ]
 

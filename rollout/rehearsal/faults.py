@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from rollout.domain.events import Payload, StageChanged, StepStarted
 from rollout.domain.instants import from_text, to_text
 from rollout.rehearsal.journal import Journal
-from rollout.rehearsal.scenario import Fault
+from rollout.rehearsal.scenario import ANY_ATTEMPT, Fault
 from rollout.rehearsal.services.app import HttpFault
 
 Actor = Callable[[Fault], None]
@@ -159,18 +159,10 @@ class FaultPlan:
 
 def _is_moment(fault: Fault, payload: Payload) -> bool:
     at = fault.at
-    if at.phase is None:
+    if at.phase is None or not isinstance(payload, StepStarted | StageChanged):
+        return False
+    if payload.phase != at.phase or at.attempt not in (ANY_ATTEMPT, payload.attempt):
         return False
     if isinstance(payload, StepStarted):
-        return at.step is not None and (payload.phase, payload.step, payload.attempt) == (
-            at.phase,
-            at.step,
-            at.attempt,
-        )
-    if isinstance(payload, StageChanged) and at.step is None:
-        return (payload.phase, payload.target, payload.attempt) == (
-            at.phase,
-            at.stage or "entry_gate",
-            at.attempt,
-        )
-    return False
+        return at.step is not None and payload.step == at.step
+    return at.step is None and payload.target == (at.stage or "entry_gate")

@@ -11,6 +11,9 @@ FASTEST = 0.0
 SPEEDS = (1.0, 10.0, 60.0, 600.0, 3600.0, FASTEST)
 """What `faster` and `slower` go through."""
 
+QUARTER = timedelta(minutes=15)
+"""How far a step leaps where nothing is due by itself."""
+
 POLL_S = 0.1
 """Real seconds until a word of a person is heard, at most."""
 
@@ -51,7 +54,9 @@ class Pace:
     ) -> datetime:
         """The rehearsed instant `real_s` real seconds after `now`, never past `until`."""
         rate = self.rate(people_asked=people_asked)
-        if self.steps or rate == float("inf"):
+        if self.steps:
+            return now + QUARTER if until is None else until
+        if rate == float("inf"):
             return now if until is None else until
         reached = now + timedelta(seconds=real_s * rate)
         return reached if until is None else min(reached, until)

@@ -17,6 +17,9 @@ NoGo = Literal["hold", "resume", "retry", "rollback", "proceed_with_waiver", "ab
 YesNo = Literal["yes", "no"]
 
 
+ANY_ATTEMPT = 0
+
+
 class Moment(Model):
     """When a fault fires: `phase` entered (or its `stage`, or its `step` started), plus `after`;
     or the `nth` matching `call` (`METHOD /path/*`), for `times` calls."""
@@ -24,7 +27,8 @@ class Moment(Model):
     phase: str | None = None
     stage: str | None = None
     step: str | None = None
-    attempt: int = 1
+    attempt: int = Field(default=1, ge=0)
+    """Of the phase; 0 is whichever comes first."""
     after: Duration = timedelta(0)
     call: str | None = None
     nth: int = Field(default=1, ge=1)

@@ -105,7 +105,15 @@ REHEARSAL_KEYS: tuple[Key, ...] = (
     Key(
         "stage.pause", "space", "ask('pause')", "pause", "time stands still, or passes again", STAGE
     ),
-    Key("stage.step", "full_stop", "ask('step')", "step", "leap to what is due next", STAGE, "."),
+    Key(
+        "stage.step",
+        "full_stop",
+        "ask('step')",
+        "step",
+        "leap to what is due next, or a quarter of an hour",
+        STAGE,
+        ".",
+    ),
     Key(
         "stage.inject",
         "i",

@@ -65,7 +65,7 @@ def test_it_stands_still_while_it_is_paused_and_a_step_leaps(tmp_path: Path) -> 
         yield
         yield
         assert hands.ready.stage.clock.now() == due
-        assert hands.board.answer == "one step: to what is due next"
+        assert hands.board.answer.startswith("one step: to what is due next")
         hands.ask(control.Go())
         yield
         yield
@@ -179,3 +179,16 @@ def test_an_illegal_decision_is_refused_and_changes_nothing(tmp_path: Path) -> N
 
     driven(tmp_path, early)
     assert isinstance(said[0], Refused)
+
+
+def test_a_step_where_nothing_is_due_is_a_quarter_of_an_hour(tmp_path: Path) -> None:
+    def leap(hands: Hands) -> Iterator[None]:
+        yield
+        before = hands.ready.stage.clock.now()
+        hands.ask(control.Step())
+        yield
+        yield
+        passed = hands.ready.stage.clock.now() - before
+        assert timedelta(minutes=15) <= passed < timedelta(minutes=16)
+
+    driven(tmp_path, leap)

@@ -1,7 +1,7 @@
 """When the source begins to change by itself, for people who take their own time.
 
-A scenario counts hours, because its scripted lead answers after known times. Before a sandbox sit
-people: its source begins to change some hours after the last sync of the plan was triggered, however
+A scenario counts hours, because its scripted lead answers after known times. Before a sandbox, or a
+rehearsal by hand, sit people: the source begins to change some hours after the last sync of the plan was triggered, however
 long that took, and goes on, so that whoever watches has something to see.
 """
 
@@ -19,7 +19,7 @@ AFTER = timedelta(hours=4)
 SOURCE_CHANGES = "source_changes"
 
 
-def at_peoples_pace(plan: Plan, scenario: Scenario) -> Scenario:
+def at_peoples_pace(plan: Plan, scenario: Scenario, *, attempt: int = 1) -> Scenario:
     """The scenario with its hours of rest replaced by that moment; unchanged when its source never
     rests or never changes, or when the plan runs no sync."""
     world = dict(scenario.world)
@@ -29,15 +29,15 @@ def at_peoples_pace(plan: Plan, scenario: Scenario) -> Scenario:
     world.pop("organic_until_hours", None)
     world["organic"] = False
     return scenario.model_copy(
-        update={"world": world, "faults": [*scenario.faults, _begins(seen[-1])]}
+        update={"world": world, "faults": [*scenario.faults, _begins(seen[-1], attempt)]}
     )
 
 
-def _begins(sign: Sign) -> Fault:
+def _begins(sign: Sign, attempt: int) -> Fault:
     return Fault(
         id=SOURCE_CHANGES,
         kind="world",
         about="properties change by themselves from now on",
-        at=Moment(phase=sign.phase, step=sign.step, after=AFTER),
+        at=Moment(phase=sign.phase, step=sign.step, attempt=attempt, after=AFTER),
         organic="on",
     )

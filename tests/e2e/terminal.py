@@ -1,0 +1,90 @@
+"""A real terminal for tests: tmux runs the program, keys go in, the screen is read as text."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+LOOK_S = 0.2
+
+
+def pause(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
+class NotSeen(AssertionError):
+    """What was waited for did not come; the message holds the screen."""
+
+
+@dataclass
+class Terminal:
+    """One program in one tmux session of `columns` x `lines`, on a server of its own."""
+
+    columns: int
+    lines: int
+    server: str = field(default_factory=lambda: f"rollout-{uuid.uuid4().hex[:8]}")
+
+    def run(self, command: Sequence[object], cwd: Path, env: Mapping[str, str]) -> None:
+        variables = " ".join(f"{k}={shlex.quote(v)}" for k, v in env.items())
+        line = f"{variables} {shlex.join(str(part) for part in command)}"
+        self._tmux(
+            "-f",
+            "/dev/null",
+            "new-session",
+            "-d",
+            "-x",
+            self.columns,
+            "-y",
+            self.lines,
+            line,
+            cwd=cwd,
+        )
+        self._tmux("set-option", "-g", "remain-on-exit", "on")
+
+    def keys(self, *keys: str) -> None:
+        self._tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self._tmux("send-keys", "-l", text)
+
+    def screen(self) -> str:
+        return self._tmux("capture-pane", "-p")
+
+    def words(self) -> str:
+        """The screen with its frames and line breaks taken out."""
+        return " ".join(re.sub("[┏┓┗┛╍╏━┃┆▌╭╮╰╯─│┌┐└┘]", " ", self.screen()).split())
+
+    def wait(self, seen: str | Callable[[str], bool], within_s: float = 60) -> str:
+        """The words once `seen` is among them. Raises: NotSeen with the screen."""
+        ends = monotonic() + within_s
+        while monotonic() < ends:
+            words = self.words()
+            if seen in words if isinstance(seen, str) else seen(words):
+                return words
+            pause(LOOK_S)
+        raise NotSeen(f"waited {within_s:g} s for {seen!r}; the screen:\n{self.screen()}")
+
+    def gone(self, seen: str, within_s: float = 60) -> str:
+        return self.wait(lambda words: seen not in words, within_s)
+
+    def close(self) -> None:
+        self._tmux("kill-server")
+
+    def _tmux(self, *arguments: object, cwd: Path | None = None) -> str:
+        done = subprocess.run(
+            ["tmux", "-L", self.server, *(str(a) for a in arguments)],
+            cwd=cwd,
+            env={**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout

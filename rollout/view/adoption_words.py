@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from difflib import SequenceMatcher
 from typing import Any
 
 import msgspec
@@ -64,12 +64,17 @@ def values(change: Change) -> str:
 
 
 def _first_line(old: list[str], new: list[str]) -> str:
-    pairs = enumerate(zip_longest(old, new, fillvalue=""), start=1)
-    number, (before, after) = next(((n, p) for n, p in pairs if p[0] != p[1]), (0, ("", "")))
-    count = sum(a != b for a, b in zip_longest(old, new))
-    return f"line {number}: {_short(before)} -> {_short(after)}" + (
-        f" (and {count - 1} more line{'' if count == 2 else 's'})" if count > 1 else ""
-    )
+    """The first line that differs, and how many more do."""
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    changed = [op for op in matcher.get_opcodes() if op[0] != "equal"]
+    if not changed:
+        return "line ends differ"
+    _, start, end, new_start, new_end = changed[0]
+    before = _short(old[start]) if end > start else "nothing"
+    after = _short(new[new_start]) if new_end > new_start else "nothing"
+    more = sum(max(e - s, ne - ns) for _, s, e, ns, ne in changed) - 1
+    also = f" (and {more} more line{'' if more == 1 else 's'})" if more else ""
+    return f"line {max(start, new_start) + 1}: {before} -> {after}{also}"
 
 
 def _value(change: Change, value: Any) -> str:

@@ -17,9 +17,10 @@ from adoptions import (
     three_phases,
     watching,
 )
+from fakes import Crash
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_plans import NAME, Bench, phase, plan, step
+from small_plans import NAME, Bench, gate, phase, plan, step
 
 from rollout.domain.command import Refusal
 from rollout.domain.effects import Yes
@@ -417,7 +418,7 @@ def history(state: RolloutState) -> Any:
     return msgspec.to_builtins([passed, gates, *kept, state.created_at, state.rollback])
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.integers(1, 40),
     st.lists(st.sampled_from(EDITS), min_size=1, max_size=4, unique=True),
@@ -458,3 +459,62 @@ def test_a_rollout_of_one_phase_may_be_given_a_second_one() -> None:
     bench.go(until=lambda: bench.stage() == "ready")
     taken(bench, lambda d: d["phases"].append({"phase": "more", "title": "More"})).go()
     assert [p.stage for p in bench.state.phases.values()] == ["passed", "passed"]
+
+
+# ── crashes ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _adopted_between(bench: Bench) -> None:
+    """Pilot, then a changed entry gate, a further step and a further phase, adopted while it is ready;
+    a new process after every crash."""
+
+    def edit(document: Any) -> None:
+        other_condition("in")(document)
+        more = {"step": "wait", "id": "more", "inputs": {"for": "1h"}}
+        phase_of(document, "pilot")["steps"].append(more)
+        document["phases"].append(
+            {
+                "phase": "extra",
+                "title": "Extra",
+                "steps": [{"step": "poke", "id": "late", "inputs": {}}],
+            }
+        )
+
+    def is_due() -> bool:
+        return bench.stage() == "ready" and not bench.payloads(PlanAdopted)
+
+    for _ in range(4):
+        try:
+            if not bench.go(until=is_due).ended:
+                taken(bench, edit)
+        except Crash:
+            bench.controller()
+
+
+def _came_to(bench: Bench) -> Any:
+    state = bench.folded()
+    return (
+        state.outcome,
+        [(p.id, p.stage, p.attempt) for p in state.phases.values()],
+        [(s.step, s.status) for s in state.steps.values()],
+        [(g.gate, g.round, g.decision, g.void_seq > 0) for g in state.gates],
+        set(bench.poke.sent),  # an idempotent request may be sent again
+        len(state.plans),
+    )
+
+
+def _small(crash_at: int | None = None) -> Bench:
+    bench = Bench(plan(phase("pilot", step("poke", "poke"), entry=["in"]), gates=[gate("in")]))
+    bench.crashes.at = frozenset() if crash_at is None else frozenset({crash_at})
+    _adopted_between(bench)
+    return bench
+
+
+def test_an_adopted_plan_ends_the_same_wherever_the_process_died() -> None:
+    calm = _small()
+    wanted = _came_to(calm)
+    assert wanted[0] == "completed"
+    places = len(calm.crashes.seen)
+    assert places > 40
+    for place in range(1, places + 1):
+        assert _came_to(_small(place)) == wanted, calm.crashes.seen[place - 1]

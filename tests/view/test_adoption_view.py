@@ -93,8 +93,12 @@ def test_of_a_long_text_the_first_line_that_differs_is_shown(watching: Bench) ->
 
     bench = Bench(rest_of(watching.plan, sql("SELECT 1\nFROM a\nWHERE b")))
     bench.tick()
-    shown = one(bench, sql("SELECT 1\nFROM c\nWHERE d"))[2]
-    assert shown == "line 2: FROM a -> FROM c (and 1 more line)"
+    assert one(bench, sql("SELECT 1\nFROM c\nWHERE d"))[2] == (
+        "line 2: FROM a -> FROM c (and 1 more line)"
+    )
+    assert one(bench, sql("-- new\nSELECT 1\nFROM a\nWHERE b"))[2] == "line 1: nothing -> -- new"
+    assert one(bench, sql("SELECT 1\nWHERE b"))[2] == "line 2: FROM a -> nothing"
+    assert one(bench, sql("SELECT 1\nFROM a\nWHERE b\n"))[2] == "line ends differ"
 
 
 def test_what_an_adoption_does_is_said_before_it_is_done() -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from rollout.checks.baseline_look import MOST_ROWS, in_the_bin, not_copied_yet
 from rollout.domain.evidence import Observation, Scalar
 from rollout.domain.instants import to_text
+from rollout.domain.names import ObjectName, RelationName
 from rollout.domain.plan import Model
 from rollout.domain.restoring import (
     HIDDEN,
@@ -37,10 +38,10 @@ class BaselineCheckInputs(Model):
     """
 
     steps: list[str] = Field(min_length=1)
-    target: str
+    target: ObjectName
     users: list[str] = Field(min_length=1)
     on: str = "salesforce"
-    lagging_copy: str | None = None
+    lagging_copy: RelationName | None = None
     warehouse: str = "warehouse"
 
 

@@ -119,6 +119,10 @@ VERSION = 1
 """Schema version written with every event of this build."""
 
 
+MOST_BYTES = 1_000_000
+"""Of one payload. The largest that a rollout of the shipped plan writes has some ten thousand."""
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """A committed payload: who, when, and its place in the chain. `at` is a label; order is `seq`."""
 
@@ -138,10 +142,22 @@ _decoder: msgspec.json.Decoder[Payload] = msgspec.json.Decoder(Payload)
 def encode_payload(payload: Payload) -> bytes:
     """Canonical JSON: sorted keys, no spaces, UTF-8; equal payloads give equal bytes.
 
+    Raises: ValueError over `MOST_BYTES`, or nested too deeply: what is large is evidence, and an event
+    names it by its digest.
+
     >>> encode_payload(SoakStarted(phase="monitoring", attempt=1))
     b'{"attempt":1,"kind":"soak_started","phase":"monitoring"}'
     """
-    return _encoder.encode(payload)
+    try:
+        body = _encoder.encode(payload)
+    except RecursionError:
+        raise ValueError(f"{kind_of(payload)} is nested too deeply for an event") from None
+    if len(body) > MOST_BYTES:
+        raise ValueError(
+            f"{kind_of(payload)} of {len(body):,} bytes is too large for an event, which may have "
+            f"{MOST_BYTES:,}: keep what is large as evidence"
+        )
+    return body
 
 
 def decode_payload(body: bytes) -> Payload:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from rollout.domain.canonical import sha256_of
 from rollout.domain.durations import format_duration, parse_duration
 from rollout.domain.evidence import Scalar
+from rollout.domain.names import FieldName, ObjectName, RelationName
 
 
 def _to_duration(value: Any) -> Any:
@@ -165,9 +166,9 @@ class SyncSpec(Model):
     id: int
     title: str = ""
     operation: Literal["upsert", "update", "insert", "mirror", "append"]
-    source: str
-    target: str
-    key: str
+    source: RelationName
+    target: ObjectName
+    key: FieldName
     user: str = ""
     """Id of the target's user that the sync writes as; a rollback touches that user's changes only."""
 

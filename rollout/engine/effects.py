@@ -45,6 +45,9 @@ BACKOFF_LIMIT = timedelta(minutes=30)
 LONGEST_WAIT_S = 24 * 3600.0
 """However long a service asks us to wait: nobody may park a rollout for a year."""
 
+LONGEST_DETAIL = 2_000
+"""Characters of what a step says that could not be kept."""
+
 APPEND_TRIES = 1000
 """Somebody else commits between two of them; a thousand in a row are no coincidence."""
 
@@ -126,7 +129,8 @@ class EffectRunner:
             if known.how is not None:
                 return  # resolved by somebody else: an intent has one resolution
             try:
-                self.record.append([_event_of(name, effect, answer, known.sends, self.clock.now())])
+                answered = _event_of(name, effect, answer, known.sends, self.clock.now())
+                self.record.append([_kept(name, answered)])
             except LogConflict:
                 self.record.refresh()
             else:
@@ -172,7 +176,8 @@ class EffectRunner:
         return None
 
     def _resolve(self, name: str, how: str, detail: str, value: Any = None) -> None:
-        self.record.append([EffectResolved(effect=name, how=how, detail=detail, value=value)])
+        resolved = EffectResolved(effect=name, how=how, detail=detail, value=value)
+        self.record.append([_kept(name, resolved)])
 
 
 @dataclass(frozen=True)
@@ -210,7 +215,7 @@ def _event_of(name: str, effect: Effect, answer: object, sends: int, now: dateti
     """The event that an answer becomes; one that cannot be read or kept is a person's."""
     match answer:
         case Yes(value=value, detail=detail):
-            return _kept(EffectResolved(effect=name, how="done", value=value, detail=detail))
+            return EffectResolved(effect=name, how="done", value=value, detail=detail)
         case No(reason=reason, retry_after_s=None):
             return EffectResolved(effect=name, how="refused", detail=reason)
         case No(reason=reason, retry_after_s=wait):
@@ -227,13 +232,14 @@ def _event_of(name: str, effect: Effect, answer: object, sends: int, now: dateti
     return EffectResolved(effect=name, how="needs_human", detail=odd)
 
 
-def _kept(done: EffectResolved) -> EffectResolved:
+def _kept(name: str, payload: Payload) -> Payload:
+    """The payload, or a word that a person must look where the log could not hold it."""
     try:
-        encode_payload(done)
+        encode_payload(payload)
     except (TypeError, ValueError, OverflowError) as problem:
-        odd = f"it was done, but what came back cannot be kept ({problem})"
-        return EffectResolved(effect=done.effect, how="needs_human", detail=odd)
-    return done
+        odd = f"it was answered, but what came back cannot be kept ({problem})"
+        return EffectResolved(effect=name, how="needs_human", detail=odd[:LONGEST_DETAIL])
+    return payload
 
 
 def _bounded(wait_s: float) -> float:

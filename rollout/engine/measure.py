@@ -16,10 +16,8 @@ from rollout.domain.evidence import Judgement, Observation, Scalar, Verdict
 from rollout.domain.judge import judge, scalar_conditions
 from rollout.domain.plan import CheckSpec
 from rollout.domain.references import resolve
+from rollout.engine.limits import refuse_oversized
 from rollout.kinds import CheckContext, CheckKind, Resolve
-
-SAMPLE_ROWS = 20
-"""Rows of evidence kept with one sample; a count says how many there were."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,7 @@ def _ask(
     go = _conditions(spec.go, kind, fill, default=kind.default_go if spec.go is None else {})
     no_go = _conditions(spec.no_go, kind, fill, default={})
     observation = kind.observe(inputs, context)
-    if len(observation.sample) > SAMPLE_ROWS:
-        raise RolloutError(
-            f"kind {kind.kind} gave {len(observation.sample)} sample rows, 20 are kept"
-        )
+    refuse_oversized(kind.kind, observation)
     return observation, judge(observation, go, no_go)
 
 

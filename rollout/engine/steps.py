@@ -40,6 +40,9 @@ from rollout.kinds import (
 )
 from rollout.ports import Clock, Connections, EvidenceStore
 
+LONGEST_REASON = 2_000
+"""Characters of why a step failed: a plug-in's exception may quote whatever it was given."""
+
 
 @dataclass(frozen=True)
 class _Going:
@@ -258,7 +261,11 @@ def _progressed(going: _Going, memory: dict[str, Any]) -> StepProgressed:
 
 def _failed(step: StepState, reason: str, *, undo: bool) -> StepFailed:
     return StepFailed(
-        phase=step.phase, attempt=step.attempt, step=step.step, reason=reason, undo=undo
+        phase=step.phase,
+        attempt=step.attempt,
+        step=step.step,
+        reason=reason[:LONGEST_REASON],
+        undo=undo,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from rollout.domain.names import IN_WORDS
 from rollout.domain.references import Path, has_references
 from rollout.loader.nodes import Node
 from rollout.loader.problems import suggestion
@@ -55,6 +56,7 @@ _BOUNDS = {
 _PATTERNS = {
     "^[a-z][a-z0-9_]*$": "small letters, digits and _, starting with a letter",
     "^[a-z][a-z0-9-]*$": "small letters, digits and -, starting with a letter",
+    **IN_WORDS,
 }
 _ALWAYS_WRONG = {"missing", "extra_forbidden"}
 

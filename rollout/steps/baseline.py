@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, model_validator
 from sqlglot import exp
 
 from rollout.domain.instants import to_text
+from rollout.domain.names import ColumnName, FieldName, ObjectName, RelationName
 from rollout.domain.plan import Model
 from rollout.domain.restoring import CLOCKS_APART
 from rollout.kinds import Done, Failed, Move, StepContext
@@ -33,12 +34,12 @@ class BaselineInputs(Model):
     With `cohorts` (steps that selected some) or `relation` and its `key_column` in the warehouse,
     only those keys are kept, and keys that the target does not have are remembered as absent."""
 
-    target: str
-    key: str
-    fields: list[str] = Field(min_length=1)
+    target: ObjectName
+    key: FieldName
+    fields: list[FieldName] = Field(min_length=1)
     cohorts: list[str] = []
-    relation: str | None = None
-    key_column: str | None = None
+    relation: RelationName | None = None
+    key_column: ColumnName | None = None
     on: str = "salesforce"
     warehouse: str = "warehouse"
 

@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from rollout.domain.cohort import Stratum, select_cohort
+from rollout.domain.names import ColumnName, RelationName
 from rollout.domain.plan import Model
 from rollout.kinds import Done, Failed, Move, StepContext
 from rollout.steps.quiet import WritesNothing
@@ -26,7 +27,7 @@ class StratumInputs(Model):
     name: str
     count: int | Literal["all"]
     where: str | None = None
-    distinct: str | None = None
+    distinct: ColumnName | None = None
 
     @field_validator("where")
     @classmethod
@@ -41,8 +42,8 @@ class CohortInputs(Model):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    relation: str = Field(alias="from")
-    key: str
+    relation: RelationName = Field(alias="from")
+    key: ColumnName
     seed: int
     strata: list[StratumInputs] = Field(min_length=1)
     on: str = "warehouse"

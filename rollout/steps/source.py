@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from rollout.domain.effects import Answer
 from rollout.domain.errors import KindMisused
+from rollout.domain.names import ColumnName, RelationName
 from rollout.domain.plan import Model
 from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext
 from rollout.steps.quiet import SentAgain
@@ -23,9 +24,9 @@ _ALIAS = "restricted_by_rollout"
 class RestrictSourceInputs(Model):
     """`view` keeps only rows whose `key` is in the cohort that step `to` selected."""
 
-    view: str
+    view: RelationName
     to: str
-    key: str
+    key: ColumnName
     on: str = "warehouse"
 
 

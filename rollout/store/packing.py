@@ -30,7 +30,12 @@ def pack(document: Any) -> tuple[str, bytes, int]:
 
     Raises: EvidenceTooLarge; TypeError for what JSON cannot hold.
     """
-    plain = canonical_bytes(document)
+    try:
+        plain = canonical_bytes(document)
+    except RecursionError:
+        raise EvidenceTooLarge(
+            "a document that is nested this deeply is no evidence: keep its figures instead"
+        ) from None
     size = len(plain)
     if size > MAX_BYTES:
         raise EvidenceTooLarge(
@@ -49,7 +54,7 @@ def unpack(digest: str, body: Any, size: Any) -> Any:
     plain = unpack_bytes(digest, body, size)
     try:
         return msgspec.json.decode(plain)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LogDamaged(f"evidence {digest}: not JSON: {error}") from error
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.abc import InspectLoader
 from importlib.metadata import entry_points
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import decode_source, module_from_spec, spec_from_loader
 from inspect import getmembers, isclass
 from pathlib import Path
+from types import CodeType
 
 from rollout.domain.errors import KindMisused, PlanProblems
 from rollout.domain.evidence import Scalar
 from rollout.domain.plan import Plan
 from rollout.kinds import CheckKind, CheckKinds, StepKind, StepKinds
 from rollout.loader.documents import load_document, load_plan
+from rollout.loader.plugin_files import PluginFile, read_plugin
 from rollout.loader.strict_yaml import DEFAULT_LIMITS, Limits
 from rollout.rehearsal.by_hand import catalogue
 from rollout.rehearsal.harness import PROFILE, Ready, Rehearsal, Setup, Watcher, prepared, rehearse
@@ -34,7 +37,7 @@ class Kinds:
 
     checks: CheckKinds
     steps: StepKinds
-    plugins: tuple[Path, ...] = ()
+    plugins: tuple[PluginFile, ...] = ()
 
 
 def installed_kinds(plugins: Sequence[Path] = ()) -> Kinds:
@@ -51,13 +54,14 @@ def installed_kinds(plugins: Sequence[Path] = ()) -> Kinds:
         _add(steps, point.load()())
     for own in (EndRuns(), AssessChanges()):
         _add(steps, own)
-    for path in plugins:
-        for kind in _kinds_in(path):
+    read = tuple(read_plugin(path) for path in plugins)
+    for plugin in read:
+        for kind in _kinds_in(plugin):
             if hasattr(kind, "observe"):
                 _add(checks, kind)
             else:
                 _add(steps, kind)
-    return Kinds(checks, steps, tuple(plugins))
+    return Kinds(checks, steps, read)
 
 
 def _add(kinds: dict, kind) -> None:  # type: ignore[no-untyped-def,type-arg]
@@ -66,14 +70,30 @@ def _add(kinds: dict, kind) -> None:  # type: ignore[no-untyped-def,type-arg]
     kinds[kind.kind] = kind
 
 
-def _kinds_in(path: Path) -> list:  # type: ignore[type-arg]
-    if not path.is_file():
-        raise PlanProblems([f"{path}: there is no such plug-in file"])
-    spec = spec_from_file_location(f"rollout_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise PlanProblems([f"{path}: a plug-in is a Python file"])
+class _FromBytes(InspectLoader):
+    """Runs the bytes that were judged; the file is not read a second time."""
+
+    def __init__(self, plugin: PluginFile) -> None:
+        self._plugin = plugin
+
+    def get_source(self, fullname: str) -> str:
+        return decode_source(self._plugin.code)
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self._plugin.code, str(self._plugin.path))
+
+
+def _kinds_in(plugin: PluginFile) -> list:  # type: ignore[type-arg]
+    path = plugin.path
+    spec = spec_from_loader(f"rollout_plugin_{path.stem}", _FromBytes(plugin), origin=str(path))
+    assert spec is not None
+    assert spec.loader is not None
     module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise PlanProblems([f"{path}: the plug-in cannot be used: {said[:500]}"]) from error
     found = [
         cls()
         for _, cls in getmembers(module, isclass)

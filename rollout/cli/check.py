@@ -44,7 +44,7 @@ def run(
         stack.callback(store.close)
         name = choose(store.log, store.where, rollout)
         plan = plan_in(store, name)
-        require_kinds(plan, kinds.checks, kinds.steps)
+        require_kinds(plan, kinds.checks, kinds.steps, kinds.plugins)
         profile = profile_of(profile_name, sandbox_file(sandbox, profile_name))
         clock = clock_of(profile)
         connections = stack.enter_context(

@@ -69,6 +69,7 @@ def run(
             owner=owner,
             signals=signals,
             tell=_listener(quiet=quiet),
+            plugins=kinds.plugins,
         )
         _talk(f"{name} ({profile.name}): process {os.getpid()} drives it, ownership {owner.epoch}")
         return _driven(drive)

@@ -39,13 +39,15 @@ def changed_gates(old: Plan, new: Plan) -> list[str]:
 
 def meaning_of_check(plan: Plan, check: CheckSpec) -> bytes:
     """Equal for two checks that every observation would be judged alike by. What a person confirms
-    by an `attest` check is also its title."""
+    by an `attest` check is also its title. Whose code a kind is cannot be told from here: other code of
+    any plug-in makes it another check."""
     said = check.model_dump(mode="json", by_alias=True)
     without = _WORDING if check.kind == "attest" else _WORDING | {"title"}
     own = {key: value for key, value in said.items() if key not in without}
     named = set(texts(own))
     syncs = {n: sync_meaning(spec) for n, spec in plan.syncs.items() if n in named}
-    return canonical_bytes([own, _params_of(plan, own), syncs, _looked_through(plan, named)])
+    code = {name: digest for name, digest in plan.files.items() if name.endswith(".py")}
+    return canonical_bytes([own, _params_of(plan, own), syncs, code, _looked_through(plan, named)])
 
 
 def meaning_of_step(plan: Plan, step: StepSpec) -> bytes:

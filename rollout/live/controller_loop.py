@@ -28,6 +28,7 @@ from rollout.kinds import CheckKinds, StepKinds
 from rollout.live.clocks import PacedClock
 from rollout.live.opening import require_kinds
 from rollout.live.waiting import Signals
+from rollout.loader.plugin_files import PluginFile
 from rollout.ports import Connections, EventLog, Head
 from rollout.store.holder import Ownership
 from rollout.store.opening import Store
@@ -137,6 +138,7 @@ class Drive:
     owner: Ownership
     signals: Signals
     tell: Listener
+    plugins: Sequence[PluginFile] = ()
 
     def run(self) -> str:
         """Until the rollout has ended (its outcome) or a signal came (an empty text).
@@ -147,7 +149,7 @@ class Drive:
         log.listen(self.rollout)
         state = RolloutRecord(log, self.rollout, self.clock).state
         plan = plan_of(self.store.evidence, state.plan_sha256)
-        require_kinds(plan, self.checks, self.steps)
+        require_kinds(plan, self.checks, self.steps, self.plugins)
         with ExitStack() as connected:
             services = Services(
                 log=log,
@@ -187,7 +189,7 @@ class Drive:
         digest = controller.state.plan_sha256
         before, plan = controller.plan, plan_of(self.store.evidence, digest)
         try:
-            require_kinds(plan, self.checks, self.steps)
+            require_kinds(plan, self.checks, self.steps, self.plugins)
             if plan.connections == before.connections:
                 controller.follow(plan)
             else:

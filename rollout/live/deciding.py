@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 from rollout.domain.adopting import ADOPT
 from rollout.domain.command import Command, Outcome, Refusal
 from rollout.domain.decide import decide
-from rollout.domain.errors import LogConflict, PlanProblems
+from rollout.domain.errors import LogConflict
 from rollout.domain.events import (
     Attested,
     DecisionMade,
@@ -25,16 +23,15 @@ from rollout.domain.machine import PlanMachine
 from rollout.domain.state import RolloutState
 from rollout.engine.approved_plan import plan_of
 from rollout.engine.record import RolloutRecord
+from rollout.live.attachments import attached
 from rollout.live.clocks import StandingClock, SystemClock
 from rollout.live.opening import choose
 from rollout.live.profiles import REHEARSAL
-from rollout.ports import Clock, EventLog, EvidenceStore
+from rollout.ports import Clock, EventLog
 from rollout.store.opening import Store
 
 TRIES = 20
 """Somebody else commits between two of them, and nothing of it concerns us."""
-
-LARGEST_FILE = 20 * 1024 * 1024
 
 
 Rule = Callable[[RolloutState], Outcome]
@@ -187,7 +184,7 @@ def command_of(store: Store, state: RolloutState, wish: Wish) -> Command:
         subject=wish.subject,
         answer=wish.answer,
         run_id=wish.run_id,
-        file_sha256=None if wish.file is None else _kept(store.evidence, wish.file),
+        file_sha256=None if wish.file is None else attached(store.evidence, wish.file),
         rehearsed=store.info.profile == REHEARSAL,
     )
 
@@ -198,22 +195,3 @@ def _head_at(log: EventLog, state: RolloutState, seen: int) -> str:
         return state.head
     found = next(iter(log.read(state.rollout, after=seen - 1, limit=1)), None) if seen > 0 else None
     return found.hash if found is not None else ""
-
-
-def _kept(evidence: EvidenceStore, path: Path) -> str:
-    """The sha256 of the file's bytes; the file itself goes into the evidence beside it.
-
-    Raises: PlanProblems for a file that cannot be read or is too large.
-    """
-    try:
-        with path.open("rb") as file:
-            body = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise PlanProblems([f"{path}: cannot be read: {error.strerror}"]) from error
-    if len(body) > LARGEST_FILE:
-        raise PlanProblems([f"{path}: is larger than {LARGEST_FILE:,} bytes: attach a smaller one"])
-    digest = hashlib.sha256(body).hexdigest()
-    evidence.put(
-        {"file": path.name, "sha256": digest, "base64": base64.b64encode(body).decode("ascii")}
-    )
-    return digest

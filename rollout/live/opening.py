@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rollout.engine.record import RolloutRecord
 from rollout.kinds import CheckKinds, StepKinds
 from rollout.live.clocks import SystemClock
 from rollout.live.profiles import PROD, PROFILES, REHEARSAL
+from rollout.loader.plugin_files import PluginFile
 from rollout.ports import Clock, EventLog
 from rollout.rehearsal.board import Board, read_board
 from rollout.rehearsal.harness import outline
@@ -106,16 +107,41 @@ def choose(log: EventLog, where: str, asked: str | None) -> str:
     return asked
 
 
-def require_kinds(plan: Plan, checks: CheckKinds, steps: StepKinds) -> None:
-    """Raises: PlanProblems naming every kind that the plan uses and this process does not have."""
+def require_kinds(
+    plan: Plan, checks: CheckKinds, steps: StepKinds, plugins: Sequence[PluginFile] = ()
+) -> None:
+    """What decides and acts must be what was approved.
+
+    Raises: PlanProblems naming every kind that the plan uses and this process does not have, and every
+    plug-in whose code is not the plan's.
+    """
+    problems = [*_other_plugins(plan, plugins), *_missing_kinds(plan, checks, steps)]
+    if problems:
+        raise PlanProblems(problems)
+
+
+def _other_plugins(plan: Plan, plugins: Sequence[PluginFile]) -> Iterator[str]:
+    approved = {name: digest for name, digest in plan.files.items() if name.endswith(".py")}
+    for plugin in plugins:
+        if plugin.sha256 not in approved.values():
+            yield (
+                f"{plugin.path}: is not the plug-in that the plan was approved with: put that one back, "
+                "or adopt a plan with this one"
+            )
+    given = {plugin.sha256 for plugin in plugins}
+    for name, digest in approved.items():
+        if digest not in given:
+            yield f"the plan's plug-in {name} ({digest[:12]}) is not here: name it with --plugins"
+
+
+def _missing_kinds(plan: Plan, checks: CheckKinds, steps: StepKinds) -> list[str]:
     wanted_checks = {c.kind for gate in plan.gates.values() for c in gate.checks}
     wanted_steps = {step.step for step in _steps(plan)}
     missing = [
         *(f"check kind {kind!r} is not installed" for kind in sorted(wanted_checks - set(checks))),
         *(f"step kind {kind!r} is not installed" for kind in sorted(wanted_steps - set(steps))),
     ]
-    if missing:
-        raise PlanProblems([f"{said}: name its file with --plugins" for said in missing])
+    return [f"{said}: name its file with --plugins" for said in missing]
 
 
 def _steps(plan: Plan) -> Iterator[StepSpec]:

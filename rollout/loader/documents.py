@@ -18,6 +18,7 @@ from rollout.loader.gates import add_gates, gate_model
 from rollout.loader.inputs import InputReader, split
 from rollout.loader.nodes import Node
 from rollout.loader.parameters import plan_params
+from rollout.loader.plugin_files import PluginFile
 from rollout.loader.problems import Problems
 from rollout.loader.rules import report_rules
 from rollout.loader.sources import Sources
@@ -34,7 +35,7 @@ def load_plan(
     *,
     params: Mapping[str, Scalar] | None = None,
     limits: Limits = DEFAULT_LIMITS,
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[PluginFile] = (),
 ) -> Plan:
     """Read a plan, the gates it names and the SQL they name, and hold them against every rule.
 
@@ -53,7 +54,7 @@ def load_plan(
     add_gates(draft)
     _add_steps(draft)
     for plugin in plugins:
-        sources.remember_plugin(Path(plugin))
+        sources.remember_plugin(plugin)
     gates = {key: gate_model(gate) for key, gate in draft.gates.items()}
     plan = _plan_model(draft, gates)
     report_rules(draft)

@@ -18,19 +18,24 @@ _WORDS = {
 }
 
 
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+
+
 class Unreadable(Exception):
     """A file that cannot be used; the message says why, without the path."""
 
 
-def read_regular(path: Path, most: int) -> bytes:
-    """The bytes of a regular file of at most `most` bytes.
+def read_regular(path: Path, most: int, *, links: bool = True) -> bytes:
+    """The bytes of a regular file of at most `most` bytes; without `links` the name itself is no link.
 
     Opened without blocking and looked at before it is read, so that a pipe or a device neither
     hangs nor answers for ever. Raises: Unreadable.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, _FLAGS if links else _FLAGS | os.O_NOFOLLOW)
     except (OSError, ValueError) as error:
+        if not links and isinstance(error, OSError) and error.errno == errno.ELOOP:
+            raise Unreadable("it is a link: name the file itself") from error
         raise Unreadable(_in_words(error)) from error
     try:
         raw = _bounded(handle, most)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rollout.domain.canonical import sha256_of
 from rollout.loader.files import Unreadable, confined, read_regular
 from rollout.loader.nodes import Node
+from rollout.loader.plugin_files import PluginFile
 from rollout.loader.problems import TOP, Problems, suggestion
 from rollout.loader.strict_yaml import Document, Limits, decoded, forbidden_characters, read_yaml
 
@@ -93,17 +94,14 @@ class Sources:
         self.files[self._below_root(path)] = hashlib.sha256(raw).hexdigest()
         return Node(Document(shown, text), self.problems, (), text)
 
-    def remember_plugin(self, path: Path) -> None:
+    def remember_plugin(self, plugin: PluginFile) -> None:
         """Record a plug-in's digest: its code is part of what is approved."""
-        try:
-            raw = read_regular(path, self.limits.file_bytes)
-        except Unreadable as reason:
-            self.problems.add(str(path), TOP, f"the plug-in cannot be read: {reason}")
-            return
-        resolved = path.resolve()
-        inside = resolved.is_relative_to(self.root)
-        key = self._below_root(resolved) if inside else f"plugins/{resolved.name}"
-        self.files[key] = hashlib.sha256(raw).hexdigest()
+        inside = plugin.path.is_relative_to(self.root)
+        key = self._below_root(plugin.path) if inside else f"plugins/{plugin.path.name}"
+        if self.files.get(key, plugin.sha256) != plugin.sha256:
+            said = f"there are two plug-ins of the name {plugin.path.name}: rename one"
+            self.problems.add(str(plugin.path), TOP, said)
+        self.files[key] = plugin.sha256
 
     def folder_of(self, node: Node) -> Path:
         """The folder of the file that a node stands in."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from builders import completed_story, held_story, store_file
+from builders import Story, completed_story, held_story, store_file
 from commands import alone, here, is_one_clear_message
 
 from rollout.cli import exits
@@ -211,3 +211,15 @@ def test_a_password_in_the_stores_url_is_refused_and_not_repeated(
 def test_a_url_without_a_password_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     ended = here(capsys, "status", "--state", "postgresql+psycopg://lead@127.0.0.1:1/rollouts")
     assert "PGPASSWORD" not in ended.err
+
+
+def test_the_log_as_json_is_as_harmless_as_in_words(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def told(story: Story) -> Story:
+        return story.begin().say("hold", "pilot", reason="red \x9b31m, turned \u202eround")
+
+    store_file(tmp_path / "odd.db", told)
+    shown = here(capsys, "log", "--state", tmp_path / "odd.db", "--json").out
+    assert "\\u009b31m" in shown
+    assert not {"\x9b", "\u202e"} & set(shown)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from rollout.domain.errors import PlanProblems
 from rollout.loader.documents import load_document, load_plan
 from rollout.loader.parameters import parse_override
+from rollout.loader.plugin_files import read_plugin
 
 ONE_PHASE = plan_of("- {phase: pilot, title: Pilot, entry: [ready]}\n")
 RUN = "{step: run_sync, id: run_a, sync: sync_a}"
@@ -214,10 +215,8 @@ def test_plugins_are_part_of_what_is_approved(tmp_path: Path) -> None:
     path = write(tmp_path, plan=ONE_PHASE, ready=READY)
     plugin = tmp_path / "gates" / "own.py"
     plugin.write_text("# a kind\n")
-    plan = load(path, plugins=[plugin])
+    plan = load(path, plugins=[read_plugin(plugin)])
     assert plan.files["gates/own.py"] == hashlib.sha256(b"# a kind\n").hexdigest()
-    missing = problems_of(path, plugins=[tmp_path / "none.py"])
-    assert missing == ["none.py:1:1: the plug-in cannot be read: there is no such file"]
 
 
 def test_the_way_back_has_steps_and_gates_too(tmp_path: Path) -> None:
@@ -258,7 +257,13 @@ def test_plugins_from_elsewhere_are_remembered_by_name(tmp_path: Path) -> None:
     root.mkdir()
     path = write(root, plan=ONE_PHASE, ready=READY)
     (tmp_path / "own.py").write_text("# a kind\n")
-    assert "plugins/own.py" in load(path, plugins=[tmp_path / "own.py"]).files
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "own.py").write_text("# another kind\n")
+    own, another = read_plugin(tmp_path / "own.py"), read_plugin(other / "own.py")
+    assert "plugins/own.py" in load(path, plugins=[own]).files
+    [problem] = problems_of(path, plugins=[own, another])
+    assert "two plug-ins of the name own.py" in problem
 
 
 def test_a_parameter_that_is_null_takes_any_value_but_cannot_stand_in_a_text(

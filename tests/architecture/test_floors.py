@@ -102,7 +102,8 @@ def test_no_module_has_a_name_that_says_nothing(word: str) -> None:
 def test_only_the_outermost_place_and_the_border_of_plugins_catch_everything() -> None:
     """A broad except hides bugs; a plug-in's bug must be an error verdict, not the end."""
     engine = {"asking", "effects", "measure", "outbox", "steps"}
-    allowed = {"rollout/cli/exits.py", *(f"rollout/engine/{name}.py" for name in engine)}
+    outside = {"rollout/cli/exits.py", "rollout/wiring.py"}
+    allowed = outside | {f"rollout/engine/{name}.py" for name in engine}
     found = set()
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -8,16 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from rollout.domain.errors import QueryFailed
+from rollout.domain.literals import soql_text
 
-_ESCAPES = {
-    "\\": "\\\\",
-    "'": "\\'",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\b": "\\b",
-    "\f": "\\f",
-}
 _FIELD = re.compile(r"([A-Za-z_][\w.]*)(?:\s+([A-Za-z_]\w*))?")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\((.*)\)\s*([A-Za-z_]\w*)?", re.DOTALL)
 _SAME_NAME = frozenset({"tolabel", "format", "convertcurrency"})
@@ -57,7 +49,7 @@ def soql_literal(value: str | int | float | bool | date | None) -> str:
         if not abs(value) < 1e18:
             raise ValueError(f"{value} cannot be written in SOQL")
         return f"{value:.12f}".rstrip("0").rstrip(".")
-    return "'" + "".join(_ESCAPES.get(char, char) for char in value) + "'"
+    return soql_text(value)
 
 
 def soql_datetime(instant: datetime) -> str:

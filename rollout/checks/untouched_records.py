@@ -9,6 +9,7 @@ from rollout.checks.population import count, only_row, sample, too_few
 from rollout.checks.untouched_inputs import UntouchedInputs
 from rollout.checks.written import filled
 from rollout.domain.evidence import Observation
+from rollout.domain.literals import soql_texts
 from rollout.kinds import CheckContext
 from rollout.ports import Row
 
@@ -55,7 +56,7 @@ def _changed(inputs: UntouchedInputs) -> str:
     conditions = [f"{inputs.modified_at} >= {since}"]
     if inputs.modified_by is not None:
         fields.append(inputs.modified_by.column)
-        users = ", ".join(_literal(user) for user in inputs.modified_by.users)
+        users = soql_texts(inputs.modified_by.users)
         conditions.append(f"{inputs.modified_by.column} IN ({users})")
     asked = [
         f"SELECT {', '.join(dict.fromkeys(fields))}",
@@ -64,8 +65,3 @@ def _changed(inputs: UntouchedInputs) -> str:
         f"ORDER BY {inputs.modified_at}",
     ]
     return " ".join(asked)
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

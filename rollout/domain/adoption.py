@@ -7,11 +7,11 @@ from datetime import datetime
 
 from rollout.domain.plan import Phase, Plan, StepSpec
 from rollout.domain.state import EffectState, PhaseState, RolloutState, StepState
+from rollout.domain.undo_order import UNDOABLE
 
 AFTER_THE_STEPS = {"exit_gate", "sign_off", "passed"}
 """Stages in which no step of the phase is begun any more."""
 
-_MAY_NEED_UNDO = {"running", "completed", "failed", "undoing", "undo_failed"}
 _DID_NOTHING = {"refused", "never_sent", "abandoned"}
 
 
@@ -48,7 +48,7 @@ class Adoption:
         spec = written(self.old, step)
         if spec is None or spec.step not in self.undoable or spec.irreversible is not None:
             return False
-        if step.taken_back or step.status not in _MAY_NEED_UNDO:
+        if step.taken_back or step.status not in UNDOABLE:
             return False
         return step.status != "failed" or any(
             e.how not in _DID_NOTHING for e in self.effects_of(step)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, model_validator
 from sqlglot import exp
 
 from rollout.domain.instants import to_text
+from rollout.domain.literals import soql_texts
 from rollout.domain.names import ColumnName, FieldName, ObjectName, RelationName
 from rollout.domain.plan import Model
 from rollout.domain.restoring import CLOCKS_APART
@@ -151,11 +152,5 @@ def _read(store: RecordStore, inputs: BaselineInputs, keys: Sequence[str]) -> It
         yield store.query(select, max_rows=1_000_000)
         return
     for start in range(0, len(keys), KEYS_PER_QUERY):
-        literals = ", ".join(_literal(k) for k in keys[start : start + KEYS_PER_QUERY])
+        literals = soql_texts(keys[start : start + KEYS_PER_QUERY])
         yield store.query(f"{select} WHERE {inputs.key} IN ({literals})")
-
-
-def _literal(value: str) -> str:
-    """A SOQL text literal; a backslash and a quote are escaped."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

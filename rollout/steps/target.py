@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rollout.domain.instants import to_text
+from rollout.domain.literals import soql_texts
 from rollout.domain.plan import Plan
 from rollout.domain.restoring import CLOCKS_APART, HIDDEN, Before, Target, rows_by_id
 from rollout.ports import RecordStore
@@ -45,8 +46,7 @@ def look_at(
     """Every row of the target as it is; of a baseline of a part only what changed since. None when
     there are more rows than anybody would restore. Raises: ServiceError."""
     columns = ", ".join(dict.fromkeys([*HIDDEN, key, *before.fields]))
-    # names come from the validated plan, the instant from our own clock
-    soql = f"SELECT {columns} FROM {target}"  # noqa: S608
+    soql = f"SELECT {columns} FROM {target}"  # noqa: S608 - names of the validated plan
     if not before.whole:
         since = (before.taken_at - CLOCKS_APART).replace(microsecond=0)
         soql += f" WHERE LastModifiedDate >= {to_text(since)} ORDER BY {key}"
@@ -63,8 +63,8 @@ def changed_last_by(store: RecordStore, target: str, ids: Sequence[str]) -> dict
     """Row id -> user, of the rows that are still there. Raises: ServiceError."""
     found: dict[str, str] = {}
     for start in range(0, len(ids), IDS_PER_QUERY):
-        listed = ", ".join(f"'{i}'" for i in ids[start : start + IDS_PER_QUERY])
-        soql = f"SELECT Id, LastModifiedById FROM {target} WHERE Id IN ({listed})"  # noqa: S608
+        listed = soql_texts(ids[start : start + IDS_PER_QUERY])
+        soql = f"SELECT Id, LastModifiedById FROM {target} WHERE Id IN ({listed})"  # noqa: S608 - a plan's name, literals
         found |= {str(record): str(by or "") for record, by in store.query(soql).rows}
     return found
 
@@ -73,7 +73,7 @@ def _in_the_bin(store: RecordStore, target: str, before: Before) -> dict[str, Se
     """Row id -> (who deleted it, when), for rows that are gone and can still be seen."""
     since = to_text((before.taken_at - CLOCKS_APART).replace(microsecond=0))
     soql = (
-        f"SELECT Id, LastModifiedById, LastModifiedDate FROM {target} "  # noqa: S608
+        f"SELECT Id, LastModifiedById, LastModifiedDate FROM {target} "  # noqa: S608 - a plan's name, our own instant
         f"WHERE IsDeleted = TRUE AND LastModifiedDate >= {since}"
     )
     table = store.query(soql, max_rows=MOST_ROWS, deleted_too=True)

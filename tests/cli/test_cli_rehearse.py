@@ -71,9 +71,10 @@ def test_reports_are_written_where_asked(
     out = tmp_path / "reports"
     assert rehearse(capsys, "--json", "--out", out).code == 1
     assert sorted(p.name for p in out.iterdir()) == [
+        "index.html",
         "index.md",
-        "pilot-1-entry-foundation_ready-1.json",
-        "pilot-1-entry-foundation_ready-1.md",
+        "junit.xml",
+        *(f"pilot-1-entry-foundation_ready-1.{form}" for form in ("html", "json", "md", "xml")),
         "summary.json",
     ]
     assert list(json.loads((out / "summary.json").read_text(encoding="utf-8"))) == KEYS

@@ -204,7 +204,9 @@ def _effect_intended(state: RolloutState, event: e.Event, p: e.EffectIntended) -
 
 def _effect_answered(state: RolloutState, event: e.Event, p: e.EffectAnswered) -> None:
     effect = state.effects[p.effect]
-    effect.sends += p.answer in {"no", "unknown"}
+    # A send whose answer no process lived to hear was one all the same.
+    was_unheard = p.answer == "resent" and effect.answer in {None, "resent"}
+    effect.sends += p.answer in {"no", "unknown"} or was_unheard
     effect.answer, effect.answered_at = p.answer, event.at
     effect.retry_at, effect.detail = p.retry_at, p.detail
 

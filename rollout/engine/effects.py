@@ -142,10 +142,10 @@ class EffectRunner:
     ) -> Wake | None:
         if state.retry_at is not None and self.clock.now() < state.retry_at:
             return Wake(state.retry_at, f"{state.effect}: {state.detail}; sent again then")
-        if state.sends >= MAX_SENDS:
-            self._resolve(
-                state.effect, "needs_human", f"gave up after {state.sends} sends: {state.detail}"
-            )
+        sends = state.sends + (state.answer in {None, "resent"})  # one that nobody lived to hear of
+        if sends >= MAX_SENDS:
+            gave_up = f"gave up after {sends} sends: {state.detail}"
+            self._resolve(state.effect, "needs_human", gave_up)
             return None
         effect = _as_effect(state)
         closed = self._closed(effect, context)

@@ -15,6 +15,7 @@ from small_plans import Bench, attest, check, gate, phase, plan, step
 from rollout.domain.effects import No, Unknown, Yes
 from rollout.domain.events import EffectAnswered, EffectIntended, EffectResolved
 from rollout.domain.plan import Plan, SamplingPolicy, SignOffRule
+from rollout.engine.effects import MAX_SENDS
 from rollout.engine.wake import Need
 from rollout.kinds import Found
 
@@ -240,6 +241,16 @@ def test_every_answer_survives_every_crash(answer: Any, idempotent: bool) -> Non
         assert bench.stage() in {"ended", "held"}
         if not idempotent and not isinstance(answer, No):
             assert len(bench.poke.sent) <= 1
+
+
+def test_a_process_that_dies_in_every_send_does_not_send_for_ever() -> None:
+    bench = Bench(poke_plan(idempotent=True), Crashes())
+    bench.poke.answers = [Crash("while it is sent")] * 50
+    survive(bench)
+    assert len(bench.poke.sent) == MAX_SENDS
+    (effect,) = bench.state.effects.values()
+    assert (effect.how, effect.sends) == ("settled", MAX_SENDS - 1)
+    assert "gave up after 12 sends" in bench.payloads(EffectResolved)[0].detail
 
 
 # the way back ------------------------------------------------------------------

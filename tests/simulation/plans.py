@@ -71,7 +71,7 @@ def asked(name: str, **changes: Any) -> CheckSpec:
 def _gates() -> list[GateSpec]:
     twice = SamplingPolicy(count=2, interval=timedelta(minutes=1))
     patient = SamplingPolicy(count=3, interval=timedelta(minutes=2), failure_limit=1)
-    endless = SamplingPolicy(interval=timedelta(minutes=10), consecutive_error_limit=2)
+    endless = SamplingPolicy(interval=timedelta(minutes=20), consecutive_error_limit=0)
     back = {"steps": ["base", "base_full"], "target": "Thing__c"}
     inputs = {**back, "users": [CENSUS_USER, TOOL_USER]}
     return [

@@ -270,6 +270,8 @@ def simulate(seed: int, house: House) -> Report:
             simulation.run()
     except Violated as violation:
         report.violation = violation
+    except Exception as bug:  # noqa: BLE001 - what gets out is a bug, and the soak goes on
+        report.violation = Violated("bug", f"{type(bug).__name__}: {bug}")
     log = simulation.log
     report.fired = simulation.dice.fired
     for counter in (simulation.reached, *simulation.counts):

@@ -1,0 +1,139 @@
+"""The tests are tested: small patches at run time, each a mistake somebody could make.
+
+A mutant is killed when a run of the simulation under it finds a violation. The seeds that kill
+are listed in `docs/reliability.md`; `python -m tests.simulation.mutants` finds and checks them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from .dice import Dice
+from .house import House, housed
+from .simulation import Report, simulate
+
+Patch = tuple[Any, str, Any]
+"""Where, which name, and what stands there instead."""
+
+TABLE = Path(__file__).parents[2] / "docs" / "reliability.md"
+_ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (\d+) \| (.+?) \|$")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`needs`: faults without which it cannot show, to look at promising seeds only."""
+
+    name: str
+    about: str
+    patches: Callable[[], Iterable[Patch]]
+    needs: tuple[str, ...] = ()
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def mutant(
+    about: str, *needs: str
+) -> Callable[[Callable[[], Iterable[Patch]]], Callable[[], Iterable[Patch]]]:
+    """Registers a function that gives the patches; its name is the mutant's."""
+
+    def register(patches: Callable[[], Iterable[Patch]]) -> Callable[[], Iterable[Patch]]:
+        name = patches.__name__
+        assert name not in MUTANTS, name
+        MUTANTS[name] = Mutant(name, about, patches, needs)
+        return patches
+
+    return register
+
+
+@contextmanager
+def mutated(name: str) -> Iterator[None]:
+    """While this is open the program has the mistake."""
+    load()
+    with ExitStack() as stack:
+        for where, what, instead in MUTANTS[name].patches():
+            assert hasattr(where, what), f"{name}: {where} has no {what} any more"
+            stack.enter_context(mock.patch.object(where, what, instead))
+        yield
+
+
+def load() -> None:
+    """All mutants, whichever module they are in."""
+    from . import mutants_gates, mutants_protocol, mutants_store, mutants_way_back
+
+    assert mutants_gates
+    assert mutants_protocol
+    assert mutants_store
+    assert mutants_way_back
+
+
+def promising(name: str, start: int = 0) -> Iterator[int]:
+    """Seeds in whose worlds the mutant's faults happen."""
+    seed = start
+    while True:
+        rates = Dice(seed).rates
+        if all(rates[fault] for fault in MUTANTS[name].needs):
+            yield seed
+        seed += 1
+
+
+def hunt(name: str, house: House, most: int, start: int = 0) -> Report | None:
+    """The first of at most `most` promising runs that kills the mutant."""
+    load()
+    seeds = promising(name, start)
+    with mutated(name):
+        for _ in range(most):
+            report = simulate(next(seeds), house)
+            if report.violation is not None:
+                return report
+    return None
+
+
+def listed() -> dict[str, int]:
+    """Mutant -> seed, as the repository's table has them."""
+    rows = (_ROW.match(line) for line in TABLE.read_text("utf-8").splitlines())
+    return {row[1]: int(row[3]) for row in rows if row}
+
+
+def table_row(report: Report, name: str) -> str:
+    violation = report.violation
+    assert violation is not None
+    return f"| `{name}` | {MUTANTS[name].about} | {report.seed} | {violation.invariant} |"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Rows of the table on stdout. Exit 1 when a mutant survives."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutants", description=__doc__)
+    parser.add_argument("names", nargs="*", help="these alone")
+    parser.add_argument("--most", type=int, default=400, help="runs before a mutant survives")
+    parser.add_argument("--check", action="store_true", help="only the seeds of the table")
+    options = parser.parse_args(arguments)
+    load()
+    known, survived = listed() if options.check else {}, 0
+    with housed() as house:
+        for name in options.names or MUTANTS:
+            most = 1 if options.check else options.most
+            report = hunt(name, house, most, known.get(name, 0))
+            survived += report is None
+            said = f"| `{name}` | SURVIVES | | |" if report is None else table_row(report, name)
+            sys.stdout.write(said + "\n")
+            sys.stdout.flush()
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    # Registered under the package's own name, not under `__main__`.
+    from . import mutants
+
+    raise SystemExit(mutants.main(sys.argv[1:]))

@@ -119,6 +119,7 @@ class Census:
         self.runs: dict[int, Run] = {}
         self.on_accepted: Callable[[Run], None] = lambda run: None
         self._next_id = FIRST_RUN
+        self.page_size = dice.pick("page size", [7, 30, 100, 100])
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._lag_until = time.at
@@ -155,7 +156,7 @@ class Census:
         return run
 
     def _begin(self, sync: Sync, run: Run) -> None:
-        minutes = self.dice.between("run length", 1, 9)
+        minutes = self.dice.between("run length", 0.7, 4)
         if run.intent is not None and self.dice.fires("run_slow"):
             minutes = 70.0
         lasts = timedelta(minutes=minutes)
@@ -239,7 +240,7 @@ class Census:
         visible = sync.runs
         if self.time.at < self._lag_until and not self.dice.calm:
             visible = [r for r in visible if r.created_at <= self.time.at - self._lag]
-        size = min(per_page, 7)
+        size = min(per_page, self.page_size)
         newest = visible[::-1][(page - 1) * size : page * size]
         more = len(visible) > page * size
         return [self.see(run) for run in newest], page + 1 if more else None

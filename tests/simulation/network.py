@@ -104,7 +104,7 @@ class Network(httpx.BaseTransport):
 
     def _unauthorized(self, intent: str, fault: str) -> httpx.Response:
         if fault:
-            minutes = self.dice.between("token", 1, 30)
+            minutes = self.dice.between("token", 0.5, 6)
             self._refused_until = self.time.at + timedelta(minutes=minutes)
         self._seemed(intent, "no")
         return _json(401, {"status": 401})

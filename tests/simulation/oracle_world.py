@@ -121,12 +121,13 @@ class WorldOracle:
         phase = before.phases[p.phase]
         if before.waiver(phase.id, phase.attempt, "back_rows") is not None:
             self.reached["proof_waived"] += 1
-            return
-        self._nothing_goes(before)
-        baselines = self._in_scope(before, phase)
-        if baselines:
-            self._as_before(*baselines)
-            self.baselines = [b for b in self.baselines if b[0] not in self._scope(before, phase)]
+        else:
+            self._nothing_goes(before)
+            baselines = self._in_scope(before, phase)
+            if baselines:
+                self._as_before(*baselines)
+        scope = self._scope(before, phase)
+        self.baselines = [b for b in self.baselines if b[0] not in scope]
 
     def _nothing_goes(self, before: RolloutState) -> None:
         excused = self.dice.fired["sync_touched"] or self.dice.fired["late_request"]

@@ -151,17 +151,23 @@ class RollbackRunner:
         return kind is not None and kind.has_undo and spec.irreversible is None
 
     def _prove(self, phase: PhaseState, gates: list[str]) -> Wake | None:
+        """A check that was waived proves nothing: the way back ends, and is not called verified."""
+        waived: list[str] = []
         for name in gates:
             outcome = self.gates.advance(phase, ROLLBACK, self.plan.gates[name])
             if outcome is None or isinstance(outcome, Wake):
                 return outcome
+            gate = self.record.state.gate(phase.id, phase.attempt, ROLLBACK, name)
+            reasons = list(gate.reasons) if gate else []
             if outcome is not Decision.GO:
-                gate = self.record.state.gate(phase.id, phase.attempt, ROLLBACK, name)
-                reasons = list(gate.reasons) if gate else []
                 why = f"{name} is {outcome.value}: {'; '.join(reasons)}"
                 return self._fail(phase, why, reasons or [why], _LOOK)
-        reason = "the target equals the baseline"
-        return self._end(phase, "undone", reason, self._summary(phase, verified=True))
+            waived += reasons
+        summary = self._summary(phase, verified=not waived)
+        if waived:
+            summary = msgspec.structs.replace(summary, remaining=waived)
+        reason = "; ".join(waived) or "the target equals the baseline"
+        return self._end(phase, "undone", reason, summary)
 
     def _fail(
         self, phase: PhaseState, why: str, left: Sequence[str], go_on: str, rows: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -21,7 +21,6 @@ from rollout.kinds import (
     Effect,
     Failed,
     Found,
-    KnownRun,
     Move,
     NotFound,
     Remember,
@@ -121,7 +120,7 @@ class RunSync:
         spec = context.plan.syncs[inputs.sync]
         if effect.action == "trigger":
             answer = context.connections.sync_service(spec.on).trigger(spec.id)
-            return _believed(answer, effect, context.facts.runs(inputs.sync))
+            return _believed(answer, effect, context.facts.triggered(spec.id))
         if effect.action == "cancel":
             service = context.connections.sync_service(spec.on)
             return service.cancel(int(effect.request["run_id"]))
@@ -133,7 +132,7 @@ class RunSync:
         """Runs above the watermark that the API started: exactly one is ours."""
         spec = context.plan.syncs[inputs.sync]
         service = context.connections.sync_service(spec.on)
-        bound = {r.run_id for r in context.facts.runs(inputs.sync) if r.ours}
+        bound = context.facts.triggered(spec.id)
         found = service.runs(spec.id, above=effect.watermark or 0)
         ours = [r for r in found if _is_api(r) and r.id not in bound]
         if len(ours) == 1:
@@ -199,13 +198,12 @@ def _cancel(run: SyncRun) -> Effect:
     )
 
 
-def _believed(answer: Answer[int], effect: Effect, known: Sequence[KnownRun]) -> Answer[int]:
+def _believed(answer: Answer[int], effect: Effect, bound: Collection[int]) -> Answer[int]:
     """A run that was there before is not the one just started: an old answer came again, and what
     became of this request must be looked up."""
     if not isinstance(answer, Yes):
         return answer
-    before = known_as(answer.value, known)
-    if answer.value > (effect.watermark or 0) and not (before and before.ours):
+    if answer.value > (effect.watermark or 0) and answer.value not in bound:
         return answer
     return Unknown(f"run {answer.value} was answered, which was there before: an old answer")
 

@@ -160,7 +160,8 @@ def _finding_resolved(p: e.FindingResolved) -> str:
 def _rolled_back(p: e.RolledBack) -> str:
     proof = "proven by its gate" if p.verified else "not proven"
     rows = {"restored": p.restored_rows, "deleted": p.deleted_rows, "left": p.left_rows}
-    done = "rolled back" if p.verified else "rollback stopped"
+    ended = p.verified or (p.remaining and not p.go_on)
+    done = "rolled back" if ended else "rollback stopped"
     still = f"; still to do: {'; '.join(p.remaining)}" if p.remaining else ""
     return f"{_place(p.phase, p.attempt)}: {done}, {proof}: {figures(rows)} rows{still}"
 

@@ -287,6 +287,10 @@ def test_a_waived_proof_is_named_and_lets_the_rollback_end() -> None:
     goes_back(bench)
     bench.say("waive", "back_too")
     assert goes_back(bench) == "rolled_back"
+    told = bench.payloads(RolledBack)[-1]
+    assert told.verified is False
+    assert told.remaining == ["back_too waived by ann (project_lead): waive it is"]
+    assert told.remaining[0] in bench.state.phases["full"].reason
 
 
 def test_a_way_back_that_takes_too_long_has_failed_and_says_what_it_waits_for() -> None:

@@ -89,7 +89,7 @@ def _looking(change: str) -> Any:
     def look_up(self: RunSync, effect: Any, inputs: Any, context: Any) -> Found | NotFound:
         spec = context.plan.syncs[inputs.sync]
         service = context.connections.sync_service(spec.on)
-        bound = {r.run_id for r in context.facts.runs(inputs.sync) if r.ours}
+        bound = context.facts.triggered(spec.id)
         above = 0 if change == "watermark" else effect.watermark or 0
         runs = service.runs(spec.id, above=above)
         ours = [
@@ -122,7 +122,7 @@ def several_candidates_adopted() -> Iterable[Patch]:
 
 @mutant("an old answer to a trigger is believed", "old_trigger_answer")
 def old_answer_believed() -> Iterable[Patch]:
-    yield run_sync, "_believed", lambda answer, effect, known: answer
+    yield run_sync, "_believed", lambda answer, effect, bound: answer
 
 
 @mutant("the request leaves before its intent is committed")

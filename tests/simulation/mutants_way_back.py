@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from fakes import CENSUS_USER
+
 from rollout.domain.effects import Yes
+from rollout.domain.restoring import Delete, Sorted, Target, sort_rows
 from rollout.engine.effects import EffectRunner
 from rollout.engine.rollback import RollbackRunner
 from rollout.kinds import Done
-from rollout.steps import restoration, run_sync
+from rollout.steps import end_runs, restoration, run_sync
 from rollout.steps.restoration import Restoration
+from rollout.steps.run_record import still_going
 from rollout.steps.run_sync import RunSync
 
 from .mutants import Patch, mutant
@@ -23,18 +27,23 @@ def rollback_triggers_again() -> Iterable[Patch]:
 
 @mutant("the syncs are not paused before anything is undone", "whim")
 def rollback_without_pause() -> Iterable[Patch]:
-    yield RollbackRunner, "_first", lambda self, phase, specs: ""
+    yield RollbackRunner, "_side_by_side", lambda self, phase, specs: ""
 
 
-@mutant("rows are restored while our run still writes", "whim")
+@mutant("what nobody knows the end of is not settled before anything is undone", "lost_request")
+def rollback_over_open_requests() -> Iterable[Patch]:
+    yield RollbackRunner, "_close", lambda self, phase: True
+
+
+@mutant("nobody waits for runs before anything is undone", "whim")
 def rollback_while_running() -> Iterable[Patch]:
+    yield end_runs, "_going", lambda context: iter(())
     yield run_sync, "_going", lambda service, sync_id, ours: None
 
 
 @mutant("a run of ours is looked for in a list that lags", "lagging_list")
 def rollback_trusts_the_list() -> Iterable[Patch]:
-    from rollout.steps.run_record import still_going
-
+    yield end_runs, "_unfinished", lambda name, context: []
     yield run_sync, "_going", lambda service, sync_id, ours: still_going(service, sync_id)
 
 
@@ -46,38 +55,55 @@ def rollback_unproven() -> Iterable[Patch]:
     yield RollbackRunner, "_prove", prove
 
 
-def _sorting(change: Any) -> Any:
-    real = restoration._sorted
+@mutant("a proof that was waived counts as a proof", "whim")
+def waived_proof_counts() -> Iterable[Patch]:
+    real = RollbackRunner._summary
 
-    def changed(*given: Any) -> Any:
-        plan = real(*given)
-        change(plan)
-        return plan
+    def summary(self: RollbackRunner, phase: Any, *, verified: bool) -> Any:
+        return real(self, phase, verified=True)
 
-    return changed
+    yield RollbackRunner, "_summary", summary
+
+
+def _sorting(change: Callable[[Sorted], None]) -> Any:
+    real = sort_rows
+
+    def sorted_(target: Any, before: Any, later: Any = ()) -> Sorted:
+        found = real(target, before, later)
+        change(found)
+        return found
+
+    return sorted_
 
 
 @mutant("created rows are not deleted")
 def created_rows_left() -> Iterable[Patch]:
-    def change(plan: dict[str, list[Any]]) -> None:
-        plan["delete"] = []
+    def change(found: Sorted) -> None:
+        found.delete.clear()
 
-    yield restoration, "_sorted", _sorting(change)
+    yield restoration, "sort_rows", _sorting(change)
 
 
 @mutant("rows that were only updated are deleted")
 def updated_rows_deleted() -> Iterable[Patch]:
-    def change(plan: dict[str, list[Any]]) -> None:
-        plan["delete"] += [{"Id": row["Id"]} for row in plan["restore"]]
-        plan["restore"] = []
+    def change(found: Sorted) -> None:
+        found.delete += [Delete(row.id, row.key) for row in found.restore]
+        found.restore.clear()
 
-    yield restoration, "_sorted", _sorting(change)
+    yield restoration, "sort_rows", _sorting(change)
 
 
 @mutant("what others changed since is overwritten", "others_edit")
 def others_overwritten() -> Iterable[Patch]:
-    real = restoration._sort_known
-    yield restoration, "_sort_known", lambda plan, row, values, ours: real(plan, row, values, True)
+    yield Target, "is_ours", lambda self, row: True
+
+
+@mutant("rows are not looked at again before they are written", "others_edit", "slow_port")
+def not_looked_at_again() -> Iterable[Patch]:
+    def changed_last_by(store: Any, target: str, ids: Any) -> dict[str, str]:
+        return dict.fromkeys(ids, CENSUS_USER)
+
+    yield restoration, "changed_last_by", changed_last_by
 
 
 @mutant("a row that refused to be restored is not told", "write_refused")
@@ -86,7 +112,9 @@ def refused_rows_forgotten() -> Iterable[Patch]:
 
     def perform(self: Restoration, effect: Any, context: Any) -> Any:
         answer = real(self, effect, context)
-        return Yes([], answer.detail) if isinstance(answer, Yes) else answer
+        if not isinstance(answer, Yes):
+            return answer
+        return Yes({**answer.value, "refused": {}}, answer.detail)
 
     yield Restoration, "perform", perform
 

@@ -175,7 +175,8 @@ class Commands(RuleBasedStateMachine):
     @rule(data=st.data())
     def somebody_does_what_is_offered(self, data: st.DataObject) -> None:
         """What a screen offers is accepted, from whoever may say it, or refused with what to do."""
-        offered = choices(self.bench.state, self.words)
+        # A changed plan comes by its own door, with a file.
+        offered = [c for c in choices(self.bench.state, self.words) if c.action != "adopt_plan"]
         if not offered:
             return
         chosen = data.draw(st.sampled_from(offered))

@@ -36,12 +36,16 @@ class Wish:
     mouse: bool = True
     sandbox: Path | None = None
     keymap: Path | None = None
+    replay: bool = False
+    """`state` is a recorded log: looked at, never decided about."""
 
 
 def run(wish: Wish) -> int:
     """Until the person leaves, or a signal comes. Raises: PlanProblems, Misuse."""
     require_terminal()
     keymap = keymap_of(wish.keymap, known_keys()) if wish.keymap is not None else {}
+    if wish.replay:
+        return _replay(wish, keymap)
     seat = Seat(
         link=StoreLink(wish.state, wish.rollout, clock_for=partial(_clock, wish)),
         desk=StoreDesk(wish.state, wish.rollout, partial(_open, wish), _place(wish)),
@@ -52,6 +56,22 @@ def run(wish: Wish) -> int:
         theme=os.environ.get("TEXTUAL_THEME"),
     )
     app = RolloutApp(seat)
+    app.run(mouse=wish.mouse)
+    return app.return_code or exits.GO
+
+
+def _replay(wish: Wish, keymap: dict[str, str]) -> int:
+    # Late: who looks at a living log needs none of it.
+    from rollout.tui.replay import ReplayLink
+    from rollout.tui.replay_app import ReplayApp
+
+    seat = Seat(
+        link=ReplayLink(wish.state, wish.rollout),
+        ascii_only=wish.ascii_only or exits.needs_ascii(),
+        keymap=keymap,
+        theme=os.environ.get("TEXTUAL_THEME"),
+    )
+    app = ReplayApp(seat)
     app.run(mouse=wish.mouse)
     return app.return_code or exits.GO
 

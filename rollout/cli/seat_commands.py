@@ -21,6 +21,10 @@ Mouse = Annotated[
 Keymap = Annotated[
     Path | None, typer.Option("--keymap", metavar="FILE", help="Your own keys, in YAML.")
 ]
+Replay = Annotated[
+    Path | None,
+    typer.Option("--replay", metavar="FILE", help="Play a recorded log: a store, only read."),
+]
 
 
 def register(app: typer.Typer, leave: Callable[[Task], None]) -> None:
@@ -36,9 +40,20 @@ def register(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         mouse: Mouse = True,
         sandbox: Sandbox = None,
         keymap: Keymap = None,
+        replay: Replay = None,
     ) -> None:
         """The project lead's seat: see, decide and sign; what runs goes on without it."""
         from rollout.cli import seat as module
 
-        wish = module.Wish(state, rollout, by, role, ascii_only, mouse, sandbox, keymap)
+        wish = module.Wish(
+            state=str(replay) if replay is not None else state,
+            rollout=rollout,
+            by=by,
+            role=role,
+            ascii_only=ascii_only,
+            mouse=mouse,
+            sandbox=sandbox,
+            keymap=keymap,
+            replay=replay is not None,
+        )
         leave(partial(module.run, wish))

@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
 from rollout.tui.desk import Desk, NoDesk
-from rollout.tui.keys import KEYS, REHEARSAL_KEYS, Key, bindings
+from rollout.tui.keys import KEYS, REHEARSAL_KEYS, REPLAY_KEYS, Key, bindings
 from rollout.tui.link import StoreLink
 from rollout.tui.messages import Read, Reading
 from rollout.tui.modals.base import RolloutDialog
@@ -263,7 +263,7 @@ class RolloutApp(App[int]):
 
 def known_keys() -> dict[str, str]:
     """Every id of a key that a keymap may name, with its default keys."""
-    own = {key.id: key.keys for key in (*KEYS, *REHEARSAL_KEYS)}
+    own = {key.id: key.keys for key in (*KEYS, *REHEARSAL_KEYS, *REPLAY_KEYS)}
     screens = (binding for entry in SCREENS for binding in entry.screen.BINDINGS)
     listed = (*Pane.BINDINGS, *RowsPane.BINDINGS, *LogPane.BINDINGS, *RolloutApp.BINDINGS, *screens)
     return own | {b.id: b.key for b in listed if isinstance(b, Binding) and b.id}

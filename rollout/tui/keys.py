@@ -11,6 +11,7 @@ from textual.binding import Binding
 from rollout.domain.errors import PlanProblems
 from rollout.domain.plan import Model
 from rollout.view.actions import ACTIONS
+from rollout.view.replay import HOW
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Key:
     def display(self) -> str:
         return self.shown or self.keys.partition(",")[0]
 
+
+MARK_ON = "where a phase moves on next, or a gate is decided"
+MARK_BACK = "where a phase moved on before, or a gate was decided"
 
 LOOK, DECIDE, APP = "look", "decide", "everywhere"
 
@@ -125,6 +129,27 @@ REHEARSAL_KEYS: tuple[Key, ...] = (
     Key("stage.clear", "x", "ask('clear')", "clear", "take the fault under the cursor back", STAGE),
 )
 """Bound by the Rehearsal screen alone: in production there are no such keys."""
+
+
+REPLAY_KEYS: tuple[Key, ...] = (
+    Key("replay.play", "space", "play", "play", "play the log on, or pause", LOOK),
+    Key("replay.on", "full_stop", "step(1)", "event on", "the next event", LOOK, "."),
+    Key("replay.mark_on", "right_square_bracket", "mark(1)", "gate on", MARK_ON, LOOK, "]"),
+    Key("replay.jump", "at", "jump", "go to", f"go to {HOW}", LOOK, "@"),
+    Key("replay.back", "comma", "step(-1)", "event back", "the event before", LOOK, ","),
+    Key("replay.mark_back", "left_square_bracket", "mark(-1)", "gate back", MARK_BACK, LOOK, "["),
+    Key(
+        "replay.faster",
+        "greater_than_sign",
+        "faster(1)",
+        "faster",
+        "more events a second",
+        LOOK,
+        ">",
+    ),
+    Key("replay.slower", "less_than_sign", "faster(-1)", "slower", "fewer a second", LOOK, "<"),
+)
+"""They exist only in front of a recorded log."""
 
 
 def bindings() -> list[Binding]:

@@ -108,7 +108,7 @@ class StoreLink:
         if events:
             self._seq = events[-1].seq
         sign = self._sign() or any(event.actor == ENGINE for event in events)
-        wanted = _evidence_of(events) if opened is None else _evidence_at_hand(opened.state)
+        wanted = evidence_of(events) if opened is None else evidence_at_hand(opened.state)
         return Reading(
             at_s=self.monotonic(),
             opened=opened,
@@ -199,7 +199,7 @@ def _identity(setting: str | Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _evidence_of(events: Sequence[Event]) -> list[str]:
+def evidence_of(events: Sequence[Event]) -> list[str]:
     """Of each check the newest sample only."""
     newest = {
         (e.payload.gate, e.payload.check): e.payload.evidence
@@ -216,7 +216,7 @@ def _of_run(outputs: Mapping[str, Any]) -> str | None:
     return digest if "run_id" in outputs and isinstance(digest, str) else None
 
 
-def _evidence_at_hand(state: RolloutState) -> list[str]:
+def evidence_at_hand(state: RolloutState) -> list[str]:
     """Of the gates that a person looks at first."""
     phase = state.current_phase()
     gates = telling_gates(state)

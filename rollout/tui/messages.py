@@ -12,6 +12,7 @@ from textual.message import Message
 from rollout.domain.events import Event
 from rollout.domain.state import RolloutState
 from rollout.view.plan_words import PlanWords
+from rollout.view.replay import ReplayView
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Reading:
 
     `sign`: the controller gave a sign of life since the look before. `now`: the rollout's own
     time, None where only its log knows it. `words`: the plan was replaced by another one.
+    `replay`: where in a recorded log this is.
     """
 
     at_s: float
@@ -47,10 +49,11 @@ class Reading:
     readonly: str = ""
     now: datetime | None = None
     lost: str = ""
+    replay: ReplayView | None = None
 
     @property
     def is_news(self) -> bool:
-        return self.opened is not None or bool(self.events) or bool(self.lost)
+        return bool(self.opened or self.events or self.lost or self.replay)
 
 
 class Read(Message):

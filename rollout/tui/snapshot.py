@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,9 +17,10 @@ from rollout.domain.fold import apply
 from rollout.domain.state import RolloutState
 from rollout.tui.messages import Reading
 from rollout.view.gates import Documents
-from rollout.view.link_state import LinkView, live_link, lost_link
+from rollout.view.link_state import LinkView, live_link, lost_link, replay_link
 from rollout.view.model import StatusView
 from rollout.view.plan_words import PlanWords
+from rollout.view.replay import ReplayView
 from rollout.view.run_samples import RunSamples, run_samples
 from rollout.view.status import status_view
 
@@ -51,6 +52,8 @@ class Snapshot:
     is_loaded: bool = True
     samples: RunSamples = field(default_factory=dict)
     """How far each run had come, look by look."""
+    replay: ReplayView | None = None
+    """Where in a recorded log this is; None for a living one."""
 
 
 class Picture:
@@ -132,6 +135,7 @@ class Picture:
             documents=self.document,
             is_loaded=self._is_loaded,
             samples=self._samples,
+            replay=self._last.replay,
         )
 
     def _link(self, now_s: float) -> LinkView:
@@ -140,6 +144,8 @@ class Picture:
             return lost_link(self._lost, since)
         if not self._is_loaded:
             return lost_link(FIRST_LOAD, None)
+        if self._last.replay is not None:
+            return replay_link()
         age = None if self._signed_at_s is None else max(now_s - self._signed_at_s, 0.0)
         return live_link(
             age,
@@ -147,8 +153,3 @@ class Picture:
             readonly=self._last.readonly,
             holder=self._last.holder,
         )
-
-
-def relinked(snapshot: Snapshot, link: LinkView) -> Snapshot:
-    """The same picture behind another link: a recorded log, say."""
-    return replace(snapshot, link=link)

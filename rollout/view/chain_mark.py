@@ -37,7 +37,7 @@ class ChainMark:
         if self.problem is not None:
             mark, what = FAIL, f"chain broken at #{self.problem.seq:,}: {self.problem.what}"
         elif self.verified >= head:
-            mark, what = PASS, f"chain whole to #{self.verified:,}"
+            mark, what = PASS, f"chain whole to #{head:,}"
         else:
             mark, what = RUN, f"chain to #{self.verified:,} of {head:,}"
         return f"{mark.shown(ascii_only=ascii_only)} {plain(what)}"

@@ -94,12 +94,18 @@ Script = Callable[[Table], Awaitable[None]]
 
 
 def play(
-    store: Path | str, script: Script, *, size: tuple[int, int] = (80, 24), **seat: Any
+    store: Path | str,
+    script: Script,
+    *,
+    size: tuple[int, int] = (80, 24),
+    link_of: type[StoreLink] = HandLink,
+    app_of: type[RolloutApp] = RolloutApp,
+    **seat: Any,
 ) -> RolloutApp:
     """Sit down in front of the store, do what the script says, leave."""
     clock = Monotonic()
-    link = HandLink(store, monotonic=clock)
-    app = RolloutApp(Seat(link=link, monotonic=clock, **seat))
+    link = link_of(store, monotonic=clock)
+    app = app_of(Seat(link=link, monotonic=clock, **seat))
 
     async def sit() -> None:
         async with app.run_test(size=size) as pilot:

@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Static
 
-from rollout.tui.keys import KEYS, REHEARSAL_KEYS, Key
+from rollout.tui.keys import KEYS, REHEARSAL_KEYS, REPLAY_KEYS, Key
 from rollout.tui.lines import content
 from rollout.tui.snapshot import Snapshot
 from rollout.tui.widgets.pane import Pane
@@ -19,6 +19,7 @@ from rollout.view.environment import environment_of
 from rollout.view.footer import FooterKey, footer_line
 from rollout.view.heading import HeadingView, heading_line, rail_line
 from rollout.view.log_page import LogSource
+from rollout.view.replay import scrubber_line
 
 LEAST = (60, 18)
 """Columns and lines below which nothing but the verdict can be shown."""
@@ -135,7 +136,10 @@ class RolloutScreen(Screen[None]):
         )
         self._write("heading", heading_line(view, width, ascii_only=ascii_only))
         self._write("rail", rail_line(view, width, ascii_only=ascii_only))
-        self._write("reason", self.host.said or snapshot.link.why)
+        reasons = [self.host.said or snapshot.link.why]
+        if snapshot.replay is not None:
+            reasons = [scrubber_line(snapshot.replay, width - 2, ascii_only=ascii_only), *reasons]
+        self._write("reason", *reasons)
         self._write("keys", footer_line(self.footer_keys(), width, ascii_only=ascii_only))
         self._write(
             "small",
@@ -145,7 +149,7 @@ class RolloutScreen(Screen[None]):
 
     def footer_keys(self) -> list[FooterKey]:
         """The keys shown below; a locked one stays in its place."""
-        by_id = {key.id: key for key in (*KEYS, *REHEARSAL_KEYS, *self.OWN_KEYS)}
+        by_id = {key.id: key for key in (*KEYS, *REHEARSAL_KEYS, *REPLAY_KEYS, *self.OWN_KEYS)}
         names: list[str] = []
         for name in self.FOOTER:
             names += self._decisions() if name == DECISIONS else [name]
@@ -153,7 +157,9 @@ class RolloutScreen(Screen[None]):
         return [FooterKey(self.host.key_of(k), k.label, self.host.locked(k.id)) for k in shown]
 
     def _decisions(self) -> list[str]:
-        """Awaited ones first, then the usual ones, locked or not."""
+        """Awaited ones first, then the usual ones, locked or not; in a recorded log its own keys."""
+        if self.host.snapshot.replay is not None:
+            return [key.id for key in REPLAY_KEYS][:DECISIONS_SHOWN]
         keys = [key for key in KEYS if key.decides]
 
         def is_awaited(key: Key) -> bool:

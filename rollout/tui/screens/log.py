@@ -12,6 +12,7 @@ from textual.containers import Container
 from textual.widgets import Input, Static
 
 from rollout.domain.errors import LogDamaged, StoreUnavailable
+from rollout.domain.state import RolloutState
 from rollout.tui.keys import LOOK, Key
 from rollout.tui.lines import content
 from rollout.tui.screens.base import RolloutScreen
@@ -61,6 +62,7 @@ class LogScreen(RolloutScreen):
         super().__init__()
         self._source: LogSource | None = None
         self._rollout = ""
+        self._state: RolloutState | None = None
         self._chain = ChainMark("")
         self._wanted, self._searched = LogFilter(), LogFilter()
         self._search: tuple[int, int] | None = None
@@ -89,12 +91,19 @@ class LogScreen(RolloutScreen):
     def draw(self, snapshot: Snapshot) -> None:
         if not snapshot.is_loaded:
             return
-        if self._source is None or self._rollout != snapshot.state.rollout:
+        if self._source is None or self._is_another_log(snapshot):
             self._open(snapshot)
-        if snapshot.state.seq < self._chain.verified:
-            self._chain = ChainMark(self._rollout)
+        matches = self.log_pane.matches
+        if matches is not None and matches.high > snapshot.state.seq + 1:
+            self._apply(self._wanted, snapshot.state.seq)
         self.log_pane.grow(snapshot.state.seq)
         self._write_line()
+
+    def _is_another_log(self, snapshot: Snapshot) -> bool:
+        """A living log keeps its state as long as it is the same file; a recorded one is made anew
+        wherever somebody goes."""
+        before, self._state = self._state, snapshot.state
+        return snapshot.replay is None and before is not snapshot.state
 
     def _open(self, snapshot: Snapshot) -> None:
         self._close()

@@ -23,7 +23,7 @@ plan: tiny
 title: A tiny rollout
 timezone: UTC
 roles:
-  project_lead: [{person: ann}, {person: bea}]
+  project_lead: [{person: ann, key: "ANN"}, {person: bea, key: "BEA"}]
 phases:
   - phase: only
     title: The only phase
@@ -60,12 +60,24 @@ gates:
 
 
 def tiny_plan(folder: Path, *, wait: str = "1s") -> Path:
-    """A plan of wait, verify, attest and sign: no service is asked."""
+    """A plan of wait, verify, attest and sign: no service is asked. The keys that ann and bea sign
+    with lie beside it, under their names."""
     (folder / "gates").mkdir(exist_ok=True)
     (folder / "gates" / "all.yaml").write_text(GATES)
     path = folder / "tiny.yaml"
-    path.write_text(PLAN.replace("for: 1s", f"for: {wait}"))
+    text = PLAN.replace("for: 1s", f"for: {wait}")
+    for person in ("ann", "bea"):
+        text = text.replace(person.upper(), new_key(folder / person))
+    path.write_text(text)
     return path
+
+
+def new_key(path: Path) -> str:
+    """An SSH key without a passphrase in `path`; its public line."""
+    if not path.exists():
+        made = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", path.name, "-f", str(path)]
+        subprocess.run(made, check=True)
+    return path.with_name(f"{path.name}.pub").read_text().strip()
 
 
 def begin(*arguments: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

@@ -258,7 +258,7 @@ class Bench:
             plan=self.plan.plan,
             title=self.plan.title,
             plan_sha256=self.plan.sha256(),
-            profile="test",
+            profile="rehearsal",
             phases=[
                 PhaseOutline(id=p.phase, title=p.title, steps=[s.id for s in p.steps])
                 for p in self.plan.phases

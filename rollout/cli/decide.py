@@ -1,4 +1,4 @@
-"""`rollout decide`, `attest`, `waive` and `sign`: what people say, recorded beside the controller."""
+"""`rollout decide`, `attest` and `waive`: what people say, recorded beside the controller."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def run(state: str, rollout: str | None, sandbox: Path | None, wish: Wish, *, as
     store, profile = open_live(state, None, rehearsed=True)
     with store:
         said = submit(store, rollout, wish, deciding_clock(profile, sandbox, state))
+    return tell(said, as_json=as_json)
+
+
+def tell(said: Recorded | Refused, *, as_json: bool) -> int:
+    """What came of it, and the exit code."""
     if isinstance(said, Recorded):
         return _recorded(said, as_json=as_json)
     return _refused(said, as_json=as_json)

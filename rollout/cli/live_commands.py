@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from rollout.cli.quick import STATE
+from rollout.cli.sign_command import register_sign
 
 Task = Callable[[], int]
 
@@ -56,6 +57,7 @@ def register(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     _deciding(app, leave)
     _waiving(app, leave)
     _confirming(app, leave)
+    register_sign(app, leave)
     _looking(app, leave)
     _asking(app, leave)
 
@@ -178,28 +180,6 @@ def _confirming(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         from rollout.live.deciding import Wish
 
         wish = Wish("attest", by, role, note, check, answer=answer, seen=seen, file=file)
-        leave(partial(module.run, state, rollout, sandbox, wish, as_json=json))
-
-    @app.command()
-    def sign(
-        gate: Gate,
-        answer: Annotated[
-            bool, typer.Option("--approve/--reject", help="Whether the phase may end.")
-        ] = ...,  # type: ignore[assignment]
-        by: By = ...,  # type: ignore[assignment]
-        role: Role = ...,  # type: ignore[assignment]
-        reason: Reason = ...,  # type: ignore[assignment]
-        seen: Seen = None,
-        state: State = STATE,
-        rollout: Rollout = None,
-        sandbox: Sandbox = None,
-        json: AsJson = False,
-    ) -> None:
-        """Sign a phase's exit gate off: recorded, not cryptographically signed."""
-        from rollout.cli import decide as module
-        from rollout.live.deciding import Wish
-
-        wish = Wish("sign", by, role, reason, gate, answer=answer, seen=seen)
         leave(partial(module.run, state, rollout, sandbox, wish, as_json=json))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from rollout.domain.events import DecisionMade, Payload, StageChanged
 from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Plan
+from rollout.domain.sign_off import Proof
 from rollout.domain.state import PhaseState, RolloutState
 
 LEAD = "project_lead"
@@ -37,9 +38,10 @@ class Command:
     """A person's wish. `seen_seq`/`seen_head`: the log position they were looking at.
 
     name: proceed, hold, resume, retry, restart, roll_back, abort, end, waive, attest, sign,
-    settle, close_finding. `subject`: a phase (restart, roll_back), a check (waive, attest), a
-    gate (sign), an effect (settle), a finding. `answer`: for attest and sign. `run_id`: for
-    settle, what the effect came to (of a trigger: the run); None says "it was never sent".
+    ask_to_sign, settle, close_finding. `subject`: a phase (restart, roll_back), a check (waive, attest), a
+    gate (sign, ask_to_sign), an effect (settle), a finding. `answer`: for attest and sign. `run_id`: for
+    settle, what the effect came to (of a trigger: the run); None says "it was never sent". `proof`: for sign, the verified signature; `nonce`: for
+    ask_to_sign, 32 hexadecimal digits nobody has used before.
     """
 
     name: str
@@ -52,7 +54,8 @@ class Command:
     answer: bool = True
     run_id: int | None = None
     file_sha256: str | None = None
-    signature: str | None = None
+    proof: Proof | None = None
+    nonce: str = ""
     rehearsed: bool = False
 
 

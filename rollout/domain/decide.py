@@ -1,14 +1,15 @@
 """What a person may do now: `decide(plan, machine, state, command, now) -> events | Refusal`.
 
 Pure. A refusal always says what must change. Legality comes from the machine's table, the rules
-that need words live here (stages) and in `people.py` (checks, gates, effects, findings).
+that need words live here (stages), in `people.py` (checks, effects, findings) and in
+`sign_off_rules.py`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from rollout.domain import people
+from rollout.domain import people, sign_off_rules
 from rollout.domain.command import LEAD, Case, Command, Outcome, Refusal, Rule, lead_only
 from rollout.domain.events import RolloutEnded
 from rollout.domain.machine import PlanMachine
@@ -207,4 +208,5 @@ _RULES: dict[str, Rule] = {
     "abort": _end("abort", "aborted"),
     "end": _end("end", "rolled_back"),
     **people.RULES,
+    **sign_off_rules.RULES,
 }

@@ -11,6 +11,7 @@ RolloutError
 │   ├── ServiceRefused      understood and declined (401, 403, 404, bad request)
 │   ├── ServiceGarbled      an answer that cannot be read (HTML with 200, cut JSON, too large)
 │   └── QueryFailed         a warehouse or SOQL statement failed
+├── SignatureRefused        bytes that are no good signature over a statement
 └── KindMisused             a check or step kind was given inputs it cannot work with
 """
 
@@ -84,6 +85,10 @@ class QueryFailed(ServiceError):
     def __init__(self, message: str, *, error_class: str = "") -> None:
         super().__init__(message)
         self.error_class = error_class
+
+
+class SignatureRefused(RolloutError):
+    """No good signature: cut, changed, of another key, hash or purpose; the message says which."""
 
 
 class KindMisused(RolloutError):

@@ -42,6 +42,7 @@ from rollout.domain.people_events import (
     NoticeAnswered,
     PlanAdopted,
     SignedOff,
+    SignOffRequested,
 )
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "RolloutCreated",
     "RolloutEnded",
     "RunObserved",
+    "SignOffRequested",
     "SignedOff",
     "SoakStarted",
     "StageChanged",
@@ -108,6 +110,7 @@ Payload = (
     | RolledBack
     | RolloutEnded
     | NoticeAnswered
+    | SignOffRequested
 )
 
 KINDS: dict[str, type[HappeningBase]] = {

@@ -269,6 +269,7 @@ _APPLY: dict[type, Callable[[RolloutState, e.Event, Any], None]] = {
     e.PlanAdopted: plan_adopted,
     e.Attested: people.attested,
     e.SignedOff: people.signed_off,
+    e.SignOffRequested: people.sign_off_requested,
     e.FindingRaised: people.finding_raised,
     e.FindingResolved: people.finding_resolved,
     e.SoakStarted: _soak_started,

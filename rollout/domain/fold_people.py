@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from rollout.domain import events as e
 from rollout.domain.state import (
     ConfirmationState,
     DecisionState,
     FindingState,
+    RequestState,
     RolloutState,
     SignatureState,
 )
@@ -60,8 +63,22 @@ def signed_off(state: RolloutState, event: e.Event, p: e.SignedOff) -> None:
             rehearsed=p.rehearsed,
             seq=event.seq,
             plan_sha256=p.plan_sha256,
+            seen_seq=p.seen_seq,
+            seen_head=p.seen_head,
+            signature=p.signature,
+            roster_sha256=p.roster_sha256,
+            nonce=p.nonce,
+            expires=p.expires,
+            fingerprint=p.fingerprint,
         )
     )
+    request = state.requests.get(p.nonce)
+    if request is not None and not request.signed_seq:
+        request.signed_seq = event.seq
+
+
+def sign_off_requested(state: RolloutState, event: e.Event, p: e.SignOffRequested) -> None:
+    state.requests[p.nonce] = RequestState(**msgspec.structs.asdict(p), at=event.at, seq=event.seq)
 
 
 def finding_raised(state: RolloutState, event: e.Event, p: e.FindingRaised) -> None:

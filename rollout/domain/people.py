@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollout.domain.command import LEAD, Case, Outcome, Refusal, Rule, lead_only
-from rollout.domain.events import Attested, EffectResolved, FindingResolved, Payload, SignedOff
+from rollout.domain.events import Attested, EffectResolved, FindingResolved, Payload
 from rollout.domain.plan import CheckSpec, GateSpec, Phase, Plan
-from rollout.domain.standing import standing_signatures
 from rollout.domain.state import SOAK_COVERAGE, EffectState
 
 
@@ -58,41 +57,6 @@ def attest(case: Case) -> Outcome:
             answer=c.answer,
             note=c.reason,
             file_sha256=c.file_sha256,
-            rehearsed=c.rehearsed,
-        )
-    ]
-
-
-def sign(case: Case) -> Outcome:
-    c, phase = case.command, case.phase
-    rule = case.plan.phase(phase.id).sign_off
-    if phase.stage != "sign_off" or rule is None:
-        return case.illegal("sign")
-    if c.role not in rule.roles:
-        return Refusal(f"this sign-off needs {', '.join(rule.roles)}, not {c.role}")
-    given = standing_signatures(case.state, phase.id)
-    if any(s.by == c.by for s in given):
-        return Refusal(f"{c.by} has signed already; a second role needs a second person")
-    if any(s.role == c.role for s in given):
-        return Refusal(f"{c.role} has signed already")
-    gate = case.state.gate(phase.id, phase.attempt, "exit", c.subject)
-    if gate is None or not gate.evidence_sha256:
-        named = ", ".join(case.plan.phase(phase.id).exit) or "none: the phase has no exit gate"
-        return Refusal(f"there is no decided exit gate {c.subject!r} to sign; name one of {named}")
-    return [
-        SignedOff(
-            phase=phase.id,
-            attempt=phase.attempt,
-            gate=c.subject,
-            by=c.by,
-            role=c.role,
-            approve=c.answer,
-            reason=c.reason,
-            plan_sha256=case.state.plan_sha256,
-            evidence_sha256=gate.evidence_sha256,
-            seen_seq=c.seen_seq,
-            seen_head=c.seen_head,
-            signature=c.signature,
             rehearsed=c.rehearsed,
         )
     ]
@@ -196,7 +160,6 @@ def _not_asked_here(case: Case, check_id: str) -> Refusal:
 RULES: dict[str, Rule] = {
     "waive": waive,
     "attest": attest,
-    "sign": sign,
     "settle": settle,
     "close_finding": close_finding,
 }

@@ -65,7 +65,30 @@ class Attested(HappeningBase, frozen=True, kw_only=True, tag="attested"):
     rehearsed: bool = False
 
 
+class SignOffRequested(HappeningBase, frozen=True, kw_only=True, tag="sign_off_requested"):
+    """Somebody was asked to sign: with the rollout's name, these fields are the statement that must
+    be signed, byte for byte. `nonce` is used once; `expires` is an instant as text."""
+
+    phase: str
+    attempt: int
+    gate: str
+    by: str
+    role: str
+    approve: bool
+    reason: str
+    plan_sha256: str
+    evidence_sha256: str
+    roster_sha256: str
+    seen_seq: int
+    seen_head: str
+    nonce: str
+    expires: str
+
+
 class SignedOff(HappeningBase, frozen=True, kw_only=True, tag="signed_off"):
+    """A person signed. `signature` is an armored SSH signature over the statement that the other
+    fields make; `fingerprint` names the key. Without one the word was only recorded."""
+
     phase: str
     attempt: int
     gate: str
@@ -79,6 +102,10 @@ class SignedOff(HappeningBase, frozen=True, kw_only=True, tag="signed_off"):
     seen_head: str
     signature: str | None = None
     rehearsed: bool = False
+    roster_sha256: str = ""
+    nonce: str = ""
+    expires: str = ""
+    fingerprint: str = ""
 
 
 class FindingRaised(HappeningBase, frozen=True, kw_only=True, tag="finding_raised"):

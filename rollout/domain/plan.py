@@ -10,34 +10,53 @@ import re
 from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+)
 
 from rollout.domain.canonical import sha256_of
-from rollout.domain.durations import format_duration, parse_duration
 from rollout.domain.evidence import Scalar
 from rollout.domain.names import FieldName, ObjectName, RelationName
+from rollout.domain.plan_people import Duration, Model, Person, SigningKey, SignOffRule
+from rollout.domain.roster import Roster, roster_of
 
-
-def _to_duration(value: Any) -> Any:
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_to_duration, json_schema_input_type=str),
-    PlainSerializer(format_duration, return_type=str),
+__all__ = [
+    "PLACEHOLDERS",
+    "Announcement",
+    "CheckSpec",
+    "ConditionText",
+    "Duration",
+    "GateSpec",
+    "Identifier",
+    "Model",
+    "NoticeText",
+    "Notifications",
+    "Occasion",
+    "Parameter",
+    "Person",
+    "Phase",
+    "Plan",
+    "Rollback",
+    "Route",
+    "SamplingPolicy",
+    "Severity",
+    "SignOffRule",
+    "SigningKey",
+    "Soak",
+    "StepSpec",
+    "SyncSpec",
+    "Weekday",
+    "Weekly",
+    "Window",
 ]
+
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Severity = Literal["P0", "P1", "P2", "P3"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 ConditionText = str
 """A text in the grammar of `domain/condition.py`; may hold `${{ … }}` references."""
-
-
-class Model(BaseModel):
-    """Frozen, and a misspelt key is an error, never ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SamplingPolicy(Model):
@@ -134,13 +153,6 @@ class Soak(Model):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class SignOffRule(Model):
-    """Which roles must sign the exit gate, each by a different person, and for how long a request stands."""
-
-    roles: list[str] = Field(min_length=1)
-    expires: Duration = timedelta(hours=72)
-
-
 class Phase(Model):
     phase: Identifier
     title: str
@@ -151,12 +163,6 @@ class Phase(Model):
     sign_off: SignOffRule | None = None
     window: Window | None = None
     on_no_go: Literal["hold", "rollback"] = "hold"
-
-
-class Person(Model):
-    person: str
-    key: str | None = None
-    """An OpenSSH public key; None only in rehearsals."""
 
 
 class SyncSpec(Model):
@@ -261,6 +267,8 @@ class Plan(Model):
 
     plan: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
     title: str
+    author: str | None = None
+    """Who wrote the plan: their signature is never the only one that looks on it with fresh eyes."""
     timezone: str
     holidays: str | None = None
     """A country code of the `holidays` package, with an optional subdivision: `US`, `US-CA`."""
@@ -279,6 +287,15 @@ class Plan(Model):
         """Of the canonical document: what is approved and signed. Comments, key order and layout
         do not move it; a parameter, a condition, one character of SQL does."""
         return sha256_of(self.model_dump(mode="json", by_alias=True))
+
+    def roster(self) -> Roster:
+        """Who may sign with which key."""
+        return roster_of(
+            {
+                role: [person.model_dump(mode="json") for person in people]
+                for role, people in self.roles.items()
+            }
+        )
 
     def phase(self, phase_id: str) -> Phase:
         return next(p for p in self.phases if p.phase == phase_id)

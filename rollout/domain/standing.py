@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rollout.domain.four_eyes import LEAD, drivers
 from rollout.domain.state import RolloutState, SignatureState
 
 
@@ -16,11 +17,15 @@ def plan_sha256_at(state: RolloutState, seq: int) -> str:
     return next((p.plan_sha256 for p in reversed(state.plans) if p.seq <= seq), "")
 
 
-def standing_signatures(state: RolloutState, phase_id: str) -> list[SignatureState]:
+def standing_signatures(
+    state: RolloutState, phase_id: str, *, four_eyes: bool = False
+) -> list[SignatureState]:
     """Signatures of the phase's current attempt that still speak: given under the plan and over the
     evidence that hold now. A refusal ends with the request it refused, so that the same person can
-    be asked again after a resume."""
+    be asked again after a resume. With `four_eyes`, whoever decided afterwards has taken back what
+    they approved in another role than the lead's."""
     phase = state.phases[phase_id]
+    drove = drivers(state, phase_id) if four_eyes else {}
     return [
         s
         for s in state.signatures
@@ -28,6 +33,7 @@ def standing_signatures(state: RolloutState, phase_id: str) -> list[SignatureSta
         and (s.approve or s.seq > phase.since_seq)
         and s.plan_sha256 == state.plan_sha256
         and _is_of_the_newest_round(state, s)
+        and (s.role == LEAD or s.by not in drove or not s.approve)
     ]
 
 

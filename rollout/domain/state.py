@@ -13,6 +13,34 @@ import msgspec
 from rollout.domain.events import PhaseOutline, RunObserved
 from rollout.domain.evidence import Decision, Scalar, Verdict
 from rollout.domain.notices import DeliveryState, OccasionState
+from rollout.domain.people_state import (
+    ConfirmationState,
+    DecisionState,
+    FindingState,
+    RequestState,
+    SignatureState,
+)
+
+__all__ = [
+    "FOLD_VERSION",
+    "HISTORY_KEPT",
+    "SOAK_COVERAGE",
+    "STAGES",
+    "CheckState",
+    "ConfirmationState",
+    "DecisionState",
+    "EffectState",
+    "FindingState",
+    "GateState",
+    "PastSample",
+    "PhaseState",
+    "PlanInForce",
+    "RequestState",
+    "RolloutState",
+    "SignatureState",
+    "StepState",
+    "Tally",
+]
 
 FOLD_VERSION = 5
 """Raised when the fold changes meaning; snapshots of another version are ignored."""
@@ -141,66 +169,6 @@ class EffectState(msgspec.Struct):
     detail: str = ""
 
 
-class FindingState(msgspec.Struct):
-    finding: str
-    check: str
-    phase: str
-    attempt: int
-    severity: str
-    title: str
-    owner: str
-    raised_at: datetime
-    due_at: datetime | None
-    evidence: str | None
-    detail: str
-    state: str = "open"
-    closed_by: str = ""
-    closed_reason: str = ""
-
-
-class ConfirmationState(msgspec.Struct):
-    check: str
-    phase: str
-    attempt: int
-    by: str
-    role: str
-    answer: bool
-    note: str
-    at: datetime
-    seq: int
-    file_sha256: str | None = None
-    void_seq: int = 0
-
-
-class SignatureState(msgspec.Struct):
-    phase: str
-    attempt: int
-    gate: str
-    by: str
-    role: str
-    approve: bool
-    reason: str
-    evidence_sha256: str
-    at: datetime
-    rehearsed: bool
-    seq: int = 0
-    plan_sha256: str = ""
-
-
-class DecisionState(msgspec.Struct):
-    decision: str
-    phase: str
-    attempt: int
-    by: str
-    role: str
-    reason: str
-    subject: str
-    at: datetime
-    seq: int
-    void_seq: int = 0
-    """Where a changed plan voided it: the check it waived is another one since."""
-
-
 class PhaseState(msgspec.Struct):
     id: str
     title: str
@@ -267,6 +235,8 @@ class RolloutState(msgspec.Struct):
     findings: dict[str, FindingState] = {}
     confirmations: list[ConfirmationState] = []
     signatures: list[SignatureState] = []
+    requests: dict[str, RequestState] = {}
+    """What people were asked to sign, by nonce."""
     decisions: list[DecisionState] = []
     history: dict[str, list[PastSample]] = {}
     rollback: dict[str, Any] | None = None

@@ -15,6 +15,7 @@ from rollout.domain.errors import LogConflict
 from rollout.domain.events import RolloutEnded
 from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Phase, Plan
+from rollout.domain.sign_off import SignerOf, nobody_verifies
 from rollout.domain.state import PhaseState, RolloutState
 from rollout.engine.coverage import SoakCoverage
 from rollout.engine.effects import EffectRunner
@@ -38,7 +39,8 @@ SUBMIT_TRIES = 100
 
 @dataclass(frozen=True)
 class Services:
-    """What a controller is given: ports, kinds and how many checks may be asked side by side."""
+    """What a controller is given: ports, kinds, how many checks may be asked side by side, and who verifies
+    signatures."""
 
     log: EventLog
     evidence: EvidenceStore
@@ -48,6 +50,7 @@ class Services:
     steps: StepKinds
     workers: int = 8
     epoch: int = 0
+    signer_of: SignerOf = nobody_verifies
 
 
 class Controller:
@@ -147,6 +150,7 @@ def _stages(plan: Plan, machine: PlanMachine, record: RolloutRecord, services: S
         steps=steps,
         soak=SoakRunner(plan, record, gates, services.clock),
         rollback=RollbackRunner(plan, record, steps, gates, services.steps, services.clock),
+        signer_of=services.signer_of,
     )
 
 

@@ -9,7 +9,8 @@ from rollout.domain.events import StageChanged, StepCompleted, StepStarted
 from rollout.domain.evidence import Decision
 from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Phase, Plan, StepSpec
-from rollout.domain.standing import standing_signatures
+from rollout.domain.sign_off import SignerOf
+from rollout.domain.sign_off_rules import counting
 from rollout.domain.state import PhaseState, RolloutState
 from rollout.domain.windows import next_open
 from rollout.engine.gates import GateRunner
@@ -37,6 +38,7 @@ class Stages:
     steps: StepRunner
     soak: SoakRunner
     rollback: RollbackRunner
+    signer_of: SignerOf
 
     @property
     def state(self) -> RolloutState:
@@ -85,7 +87,8 @@ class Stages:
         rule = spec.sign_off
         if rule is None:
             return self._change(phase, "signed", "no sign-off is asked for")
-        given = [s for s in standing_signatures(self.state, phase.id) if s.role in rule.roles]
+        given, forged = counting(rule, self.state, phase.id, self.plan.roster(), self.signer_of)
+        given = [s for s in given if s.role in rule.roles]
         refused = next((s for s in given if not s.approve), None)
         if refused is not None:
             reason = f"{refused.by} ({refused.role}) refused: {refused.reason}"
@@ -98,7 +101,8 @@ class Stages:
             return self._change(phase, "sign_off_refused", "the request to sign expired")
         gate = spec.exit[0] if spec.exit else ""
         needs = tuple(Need("sign", phase.id, gate, role) for role in missing)
-        return Wake(expires, f"waiting for the signatures of {', '.join(missing)}", needs)
+        why = "; ".join([f"waiting for the signatures of {', '.join(missing)}", *forged])
+        return Wake(expires, why, needs)
 
     def held(self, spec: Phase, phase: PhaseState) -> Wake | None:
         """Also rolled_back and rollback_failed: a person decides how it goes on."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from rollout.adapters.sshsig import signer_of
 from rollout.domain.errors import PlanProblems
 from rollout.domain.events import (
     EffectAnswered,
@@ -159,6 +160,7 @@ class Drive:
                 checks=self.checks,
                 steps=self.steps,
                 epoch=self.owner.epoch,
+                signer_of=signer_of,
             )
             controller = Controller(plan, self.rollout, services)
             outbox = OutboxRunner(plan, controller.record, services.connections, self.clock)

@@ -180,7 +180,7 @@ def command_of(store: Store, state: RolloutState, wish: Wish) -> Command:
         role=wish.role,
         reason=wish.reason,
         seen_seq=seen,
-        seen_head=_head_at(store.log, state, seen),
+        seen_head=head_at(store.log, state, seen),
         subject=wish.subject,
         answer=wish.answer,
         run_id=wish.run_id,
@@ -189,7 +189,7 @@ def command_of(store: Store, state: RolloutState, wish: Wish) -> Command:
     )
 
 
-def _head_at(log: EventLog, state: RolloutState, seen: int) -> str:
+def head_at(log: EventLog, state: RolloutState, seen: int) -> str:
     """The hash of the event that was seen; of none for a number that is not in the log yet."""
     if seen == state.seq:
         return state.head

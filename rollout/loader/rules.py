@@ -6,6 +6,7 @@ from rollout.loader.draft import Draft
 from rollout.loader.rules_gates import report_gates
 from rollout.loader.rules_names import report_ids
 from rollout.loader.rules_notifications import report_notifications
+from rollout.loader.rules_people import report_people
 from rollout.loader.rules_phases import report_phases
 from rollout.loader.rules_plan import report_head
 from rollout.loader.rules_references import report_references
@@ -17,6 +18,7 @@ def report_rules(draft: Draft) -> None:
     for use in draft.sql:
         report_sql(use, draft)
     report_head(draft)
+    report_people(draft)
     report_notifications(draft)
     report_ids(draft)
     report_phases(draft)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from rollout.domain.condition import Condition
 from rollout.domain.errors import ConditionProblem
+from rollout.domain.four_eyes import LEAD, can_be_signed
 from rollout.domain.plan import Window
 from rollout.loader.draft import STEP_KEYS, Draft, StepDraft
 from rollout.loader.inputs import validate_inputs
@@ -173,26 +174,26 @@ def _report_sign_off(phase: Node, draft: Draft) -> None:
             role.problem(f"role `{role.value}` is asked twice")
         else:
             asked[role.value] = people[role.value]
-    if not _each_finds_one(list(asked.values())):
-        (sign_off.get("roles") or sign_off).problem(
-            "each role must be signed for by a different person, and there are too few"
+    _report_too_few(sign_off, asked, people.get(LEAD, set()), draft.plan.text("author"))
+
+
+def _report_too_few(
+    sign_off: Node, asked: dict[str, set[str]], leads: set[str], author: str | None
+) -> None:
+    where = sign_off.get("roles") or sign_off
+    if not can_be_signed(list(asked), asked, four_eyes=False):
+        where.problem("each role must be signed for by a different person, and there are too few")
+        return
+    four_eyes = sign_off.get("four_eyes")
+    if not asked or (four_eyes is not None and four_eyes.value is False):
+        return
+    people = {LEAD: leads, **asked}
+    if not can_be_signed(list(asked), people, four_eyes=True, author=author):
+        where.problem(
+            "nobody could sign who does not also decide or write the plan: add a role or a person, or "
+            "say `four_eyes: false`"
         )
 
 
 def _people(role: Node) -> set[str]:
     return {name for person in role.each() if (name := person.text("person"))}
-
-
-def _each_finds_one(groups: list[set[str]]) -> bool:
-    """Whether every group can send a member of its own (a matching, by augmenting paths)."""
-    sent: dict[str, int] = {}
-
-    def send(group: int, tried: set[str]) -> bool:
-        for person in sorted(groups[group] - tried):
-            tried.add(person)
-            if person not in sent or send(sent[person], tried):
-                sent[person] = group
-                return True
-        return False
-
-    return all(send(group, set()) for group in range(len(groups)))

@@ -95,7 +95,8 @@ def _to_sign(state: RolloutState, phase: PhaseState, words: PlanWords) -> Iterat
     said = words.phase(phase.id)
     if phase.stage != "sign_off" or said.sign_off is None:
         return
-    given = {s.role for s in standing_signatures(state, phase.id) if s.approve}
+    standing = standing_signatures(state, phase.id, four_eyes=said.sign_off.four_eyes)
+    given = {s.role for s in standing if s.approve}
     gate = said.exit[0] if said.exit else ""
     for role in said.sign_off.roles:
         if role not in given:

@@ -57,6 +57,7 @@ class GateWords(msgspec.Struct, frozen=True):
 class SignOffWords(msgspec.Struct, frozen=True):
     roles: list[str] = []
     expires: str = ""
+    four_eyes: bool = True
 
 
 class StepWords(msgspec.Struct, frozen=True):

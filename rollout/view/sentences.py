@@ -145,7 +145,14 @@ def _attested(p: e.Attested) -> str:
 def _signed(p: e.SignedOff) -> str:
     said = "signed" if p.approve else "refused to sign"
     place = _place(p.phase, p.attempt)
-    return f"{place}: {p.by} ({p.role}) {said} {p.gate}{_because(p.reason)}"
+    key = f" with the key {p.fingerprint}" if p.signature else ""
+    return f"{place}: {p.by} ({p.role}) {said} {p.gate}{key}{_because(p.reason)}"
+
+
+def _asked_to_sign(p: e.SignOffRequested) -> str:
+    what = "approve" if p.approve else "reject"
+    place = _place(p.phase, p.attempt)
+    return f"{place}: {p.by} ({p.role}) is asked to {what} {p.gate} until {p.expires}"
 
 
 def _raised(p: e.FindingRaised) -> str:
@@ -198,6 +205,7 @@ _SAID: dict[type, Callable[[Any], str]] = {
     e.PlanAdopted: _plan_adopted,
     e.Attested: _attested,
     e.SignedOff: _signed,
+    e.SignOffRequested: _asked_to_sign,
     e.FindingRaised: _raised,
     e.FindingResolved: _finding_resolved,
     e.SoakStarted: lambda p: f"{_place(p.phase, p.attempt)}: the watch began",

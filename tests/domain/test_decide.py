@@ -434,14 +434,13 @@ def test_the_coverage_of_a_soak_can_be_waived_by_the_lead_in_its_phase_only() ->
 
 def test_a_signature_binds_the_plan_and_the_gates_evidence() -> None:
     bench = signing()
-    bench.say("sign", "out", signature="sig")
+    bench.say("sign", "out")
     (signed,) = bench.payloads(SignedOff)
     found = bench.state.gate("pilot", 1, "exit", "out")
     assert found is not None
-    assert (signed.plan_sha256, signed.evidence_sha256, signed.signature) == (
+    assert (signed.plan_sha256, signed.evidence_sha256) == (
         bench.plan.sha256(),
         found.evidence_sha256,
-        "sig",
     )
 
 

@@ -59,10 +59,10 @@ def test_a_rollout_is_driven_to_its_end_with_answers_from_other_terminals(
     line_with(controller.stderr, "waits for a person: sign over")
     code, _, err = rollout(
         *("sign", "over", "--approve", "--by", "bea", "--role", "project_lead"),
-        *("--reason", "it is over", "--state", state),
+        *("--reason", "it is over", "--key", state.parent / "bea", "--state", state),
     )
     assert code == 0, err
-    assert "recorded, not cryptographically signed" in err
+    assert "ssh-keygen signs" in err
     assert finished(controller)[0] == 0
     assert status(state)["outcome"] == "completed"
     assert rollout("verify", "--state", state)[0] == 0

@@ -146,7 +146,7 @@ def test_runs_findings_and_history_are_told_as_the_log_has_them() -> None:
         ("phase.attempt", 1),
         ("phase.started_at", "2026-01-06T18:00:00Z"),
         ("phase.entered_at", "2026-01-06T18:00:00Z"),
-        ("env.profile", "test"),
+        ("env.profile", "rehearsal"),
     ],
 )
 def test_references_are_answered_from_the_log(path: str, value: object) -> None:

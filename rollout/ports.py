@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -243,15 +243,6 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     status: int | None = None
     content_type: str = ""
-
-
-class Signer(Protocol):
-    """Signs a statement with a person's own key, which it never shows."""
-
-    def sign(self, message: bytes, fingerprints: Collection[str]) -> str:
-        """An armored SSH signature over exactly these bytes, by a key of one of the fingerprints when
-        none was named. Raises: SignatureRefused saying what is missing."""
-        ...
 
 
 class PageReader(Protocol):

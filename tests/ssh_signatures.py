@@ -104,7 +104,7 @@ class Key:
         return magic + version.to_bytes(4, "big") + b"".join(string(part) for part in outer)
 
     def sign(self, message: bytes, fingerprints: Collection[str] = (), **odd: Any) -> str:
-        """Armored, as ssh-keygen writes it; fits `ports.Signer`."""
+        """Armored, as ssh-keygen writes it; fits `live.signing.Signer`."""
         return armored(self.blob_of(message, **odd))
 
 

@@ -33,7 +33,7 @@ class SshKeygen:
     """Signs by one key: `key` is its private file, or with `from_agent` a key the agent holds. Without
     either it is looked for: first in the agent, then in `~/.ssh`, by the fingerprints of the signer.
 
-    Implements `ports.Signer`. A passphrase is asked for on the terminal, by ssh-keygen itself; `tell`
+    Implements `live.signing.Signer`. A passphrase is asked for on the terminal, by ssh-keygen itself; `tell`
     hears beforehand that it may be.
     """
 

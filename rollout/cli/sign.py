@@ -11,16 +11,8 @@ from rollout.cli.decide import tell
 from rollout.cli.live_settings import deciding_clock
 from rollout.live.deciding import Recorded, Refused
 from rollout.live.opening import open_live
-from rollout.live.signing import (
-    Ask,
-    Request,
-    import_signature,
-    read_signed,
-    request,
-    sign,
-    ssh_command,
-    write_request,
-)
+from rollout.live.request_files import read_signed, ssh_command, write_request
+from rollout.live.signing import Ask, Request, import_signature, request, sign
 from rollout.ports import Clock
 from rollout.store.opening import Store
 

@@ -6,22 +6,17 @@ import unicodedata
 from datetime import datetime, timedelta
 
 from rollout.domain.command import Case, Outcome, Refusal, Rule
-from rollout.domain.errors import SignatureRefused
 from rollout.domain.events import SignedOff, SignOffRequested
 from rollout.domain.four_eyes import LEAD, drivers, is_independent
 from rollout.domain.instants import to_text
 from rollout.domain.plan import SignOffRule
-from rollout.domain.roster import Roster, must_be_signed
+from rollout.domain.roster import must_be_signed
 from rollout.domain.sign_off import (
-    SignerOf,
     Statement,
-    StatementUnfit,
-    parse_statement,
-    statement_bytes,
     statement_of,
 )
 from rollout.domain.standing import standing_signatures
-from rollout.domain.state import GateState, RolloutState, SignatureState
+from rollout.domain.state import GateState
 
 CLOCK_SLACK = timedelta(minutes=1)
 """Two machines' clocks may differ by so much; expiry is judged by the later one, so it revives nothing."""
@@ -271,50 +266,6 @@ def _wrong_key(case: Case) -> Refusal | None:
     assert proof is not None
     why = case.plan.roster().objection(case.command.by, proof.fingerprint, _log_time(case))
     return Refusal(why) if why else None
-
-
-def objection(
-    rollout: str,
-    profile: str,
-    said: SignedOff | SignatureState,
-    roster: Roster,
-    at: datetime,
-    signer_of: SignerOf,
-) -> str | None:
-    """Why a recorded sign-off does not count, when it is verified once more from its own fields.
-
-    `at` is its event's instant. None: it counts, or was never meant to be signed.
-    """
-    if not said.signature:
-        wanted = must_be_signed(profile, has_key=bool(roster.keys.get(said.by)))
-        return f"carries no signature, and {said.by} must sign with a key" if wanted else None
-    try:
-        body = statement_bytes(statement_of(rollout, said))
-        statement, made_by = parse_statement(body), signer_of(said.signature, body)
-    except (SignatureRefused, StatementUnfit) as wrong:
-        return f"is forged: {wrong}"
-    if made_by != said.fingerprint:
-        return f"names the key {said.fingerprint} and was made with {made_by}"
-    if said.roster_sha256 != roster.sha256:
-        return "was signed over another roster than the plan's"
-    if at >= statement.expires_at:
-        return f"was recorded after it had expired at {said.expires}"
-    return roster.objection(said.by, made_by, at)
-
-
-def counting(
-    rule: SignOffRule, state: RolloutState, phase_id: str, roster: Roster, signer_of: SignerOf
-) -> tuple[list[SignatureState], list[str]]:
-    """The signatures that count now, and a sentence for each that was recorded and does not."""
-    counted: list[SignatureState] = []
-    why_not: list[str] = []
-    for signed in standing_signatures(state, phase_id, four_eyes=rule.four_eyes):
-        why = objection(state.rollout, state.profile, signed, roster, signed.at, signer_of)
-        if why is None:
-            counted.append(signed)
-        else:
-            why_not.append(f"the sign-off #{signed.seq} of {signed.by} ({signed.role}) {why}")
-    return counted, why_not
 
 
 RULES: dict[str, Rule] = {"sign": sign, "ask_to_sign": ask_to_sign}

@@ -9,8 +9,8 @@ from rollout.domain.events import StageChanged, StepCompleted, StepStarted
 from rollout.domain.evidence import Decision
 from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Phase, Plan, StepSpec
+from rollout.domain.recorded_sign_off import counting
 from rollout.domain.sign_off import SignerOf
-from rollout.domain.sign_off_rules import counting
 from rollout.domain.state import PhaseState, RolloutState
 from rollout.domain.windows import next_open
 from rollout.engine.gates import GateRunner
@@ -87,7 +87,9 @@ class Stages:
         rule = spec.sign_off
         if rule is None:
             return self._change(phase, "signed", "no sign-off is asked for")
-        given, forged = counting(rule, self.state, phase.id, self.plan.roster(), self.signer_of)
+        given, forged = counting(
+            self.state, phase.id, self.plan.roster(), self.signer_of, four_eyes=rule.four_eyes
+        )
         given = [s for s in given if s.role in rule.roles]
         refused = next((s for s in given if not s.approve), None)
         if refused is not None:

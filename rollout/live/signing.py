@@ -7,22 +7,19 @@ signed, and what comes back is verified and held against the log again.
 from __future__ import annotations
 
 import secrets
-import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import Protocol
 
 from rollout.adapters.sshsig import signer_of
 from rollout.domain.command import Command, Refusal
 from rollout.domain.decide import decide
-from rollout.domain.errors import LogConflict, PlanProblems, SignatureRefused
+from rollout.domain.errors import LogConflict, SignatureRefused
 from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Plan
 from rollout.domain.roster import SANDBOX, must_be_signed
 from rollout.domain.sign_off import (
-    LONGEST,
-    NAMESPACE,
     Proof,
     Statement,
     StatementUnfit,
@@ -36,10 +33,19 @@ from rollout.live.approved_plan import plan_of
 from rollout.live.clocks import StandingClock, SystemClock
 from rollout.live.deciding import TRIES, Recorded, Refused, Wish, folded, head_at, submit
 from rollout.live.opening import choose
-from rollout.ports import Clock, Signer
+from rollout.ports import Clock
 from rollout.store.opening import Store
 
 Nonce = Callable[[], str]
+
+
+class Signer(Protocol):
+    """Signs a statement with a person's own key, which it never shows."""
+
+    def sign(self, message: bytes, fingerprints: Collection[str]) -> str:
+        """An armored SSH signature over exactly these bytes, by a key of one of the fingerprints when
+        none was named. Raises: SignatureRefused saying what is missing."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -207,41 +213,6 @@ def open_requests(state: RolloutState, now: datetime) -> list[RequestState]:
         and r.seq > phase.since_seq
         and now < statement_of(state.rollout, r).expires_at
     ]
-
-
-def write_request(asked: Request, path: Path) -> None:
-    """The bytes to sign and nothing else; a file that asks the same already stays.
-
-    Raises: PlanProblems when the file is there already or cannot be written.
-    """
-    try:
-        with path.open("xb") as file:
-            file.write(asked.message)
-    except FileExistsError:
-        if path.read_bytes() != asked.message:
-            raise PlanProblems(
-                [f"{path}: is there already and asks something else: name another file"]
-            ) from None
-    except OSError as error:
-        raise PlanProblems([f"{path}: cannot be written: {error.strerror}"]) from error
-
-
-def read_signed(path: Path, longest: int = LONGEST) -> bytes:
-    """A request or a signature somebody sent. Raises: PlanProblems."""
-    try:
-        with path.open("rb") as file:
-            body = file.read(longest + 1)
-    except OSError as error:
-        raise PlanProblems([f"{path}: cannot be read: {error.strerror}"]) from error
-    if len(body) > longest:
-        raise PlanProblems([f"{path}: is larger than {longest:,} bytes: this is another file"])
-    return body
-
-
-def ssh_command(path: str, key: str = "~/.ssh/id_ed25519") -> str:
-    """What the signer types on their own machine, in the folder of the request."""
-    shown = key if key.startswith("~") else shlex.quote(key)
-    return f"ssh-keygen -Y sign -n {NAMESPACE} -f {shown} {shlex.quote(path)}"
 
 
 class _Desk:

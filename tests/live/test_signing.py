@@ -17,7 +17,8 @@ from rollout.domain.errors import PlanProblems, SignatureRefused
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.sign_off import parse_statement, statement_bytes, statement_of
 from rollout.live.deciding import Recorded, Refused, Wish, submit
-from rollout.live.signing import open_requests, read_signed, request, ssh_command, write_request
+from rollout.live.request_files import read_signed, ssh_command, write_request
+from rollout.live.signing import open_requests, request
 
 
 def test_a_signature_is_asked_for_verified_and_recorded_with_what_proves_it() -> None:

@@ -1,0 +1,45 @@
+"""What goes to a signer's own machine and what comes back from it, as files."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from rollout.domain.errors import PlanProblems
+from rollout.domain.sign_off import LONGEST, NAMESPACE
+from rollout.live.signing import Request
+
+
+def write_request(asked: Request, path: Path) -> None:
+    """The bytes to sign and nothing else; a file that asks the same already stays.
+
+    Raises: PlanProblems when the file is there already or cannot be written.
+    """
+    try:
+        with path.open("xb") as file:
+            file.write(asked.message)
+    except FileExistsError:
+        if path.read_bytes() != asked.message:
+            raise PlanProblems(
+                [f"{path}: is there already and asks something else: name another file"]
+            ) from None
+    except OSError as error:
+        raise PlanProblems([f"{path}: cannot be written: {error.strerror}"]) from error
+
+
+def read_signed(path: Path, longest: int = LONGEST) -> bytes:
+    """A request or a signature somebody sent. Raises: PlanProblems."""
+    try:
+        with path.open("rb") as file:
+            body = file.read(longest + 1)
+    except OSError as error:
+        raise PlanProblems([f"{path}: cannot be read: {error.strerror}"]) from error
+    if len(body) > longest:
+        raise PlanProblems([f"{path}: is larger than {longest:,} bytes: this is another file"])
+    return body
+
+
+def ssh_command(path: str, key: str = "~/.ssh/id_ed25519") -> str:
+    """What the signer types on their own machine, in the folder of the request."""
+    shown = key if key.startswith("~") else shlex.quote(key)
+    return f"ssh-keygen -Y sign -n {NAMESPACE} -f {shown} {shlex.quote(path)}"

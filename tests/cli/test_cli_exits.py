@@ -58,6 +58,7 @@ def _unreachable(name: str) -> errors.StoreUnavailable:
         (errors.ServiceRefused("s"), 4),
         (errors.ServiceGarbled("s"), 4),
         (errors.QueryFailed("s"), 4),
+        (errors.SignatureRefused("s"), 2),
         (errors.StoreUnavailable("there is no store"), 2),
         (_unreachable("SQLITE_BUSY"), 4),
         (_unreachable("SQLITE_NOTADB"), 5),
@@ -81,7 +82,7 @@ def test_every_error_of_the_package_is_in_that_table() -> None:
     tested = {
         PlanProblems, errors.ConditionProblem, errors.KindMisused, errors.LogConflict,
         errors.LogDamaged, errors.ServiceUnreachable, errors.ServiceRefused,
-        errors.ServiceGarbled, errors.QueryFailed, errors.StoreUnavailable,
+        errors.ServiceGarbled, errors.QueryFailed, errors.SignatureRefused, errors.StoreUnavailable,
     }  # fmt: skip
     assert own - {RolloutError, errors.ServiceError} == tested
 

@@ -31,7 +31,7 @@ from .plans import NAME, STEPS, plan_named
 
 _SHM = Path("/dev/shm")
 _COLUMNS = "rollout, seq, at, actor, kind, version, payload, prev, hash"
-PROFILE = "test"
+PROFILE = "sandbox"
 
 
 class House:

@@ -28,8 +28,8 @@ from rollout.domain.sign_off import (
     statement_of,
 )
 from rollout.domain.state import RequestState, RolloutState
+from rollout.engine.approved_plan import plan_of
 from rollout.engine.record import ACTOR, RolloutRecord
-from rollout.live.approved_plan import plan_of
 from rollout.live.clocks import StandingClock, SystemClock
 from rollout.live.deciding import TRIES, Recorded, Refused, Wish, folded, head_at, submit
 from rollout.live.opening import choose

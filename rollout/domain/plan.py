@@ -10,11 +10,7 @@ import re
 from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    ConfigDict,
-    Field,
-)
+from pydantic import AfterValidator, ConfigDict, Field
 
 from rollout.domain.canonical import sha256_of
 from rollout.domain.evidence import Scalar

@@ -90,7 +90,7 @@ def go(state: Path) -> None:
 def sign(state: Path, by: str = "bea") -> None:
     code, _, err = here(
         *("sign", "over", "--approve", "--by", by, "--role", "project_lead"),
-        *("--reason", "it is over", "--state", state),
+        *("--reason", "it is over", "--key", state.parent / by, "--state", state),
     )
     assert code == 0, err
 

@@ -20,7 +20,7 @@ from rollout.domain.errors import (
     ServiceError,
     StoreUnavailable,
 )
-from rollout.reports.foreign import visible_json
+from rollout.reports.foreign import json_text, visible_json
 from rollout.view.text import plain, printable
 
 GO = 0
@@ -62,8 +62,7 @@ def write_lines(lines: Sequence[str]) -> None:
 
 def write_json(document: Any) -> None:
     """One JSON document, indented; msgspec Structs and instants included."""
-    body = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    write(visible_json(body.decode()) + "\n")
+    write(json_text(document))
 
 
 def write_json_line(document: Any) -> None:

@@ -18,7 +18,8 @@ from rollout.cli.settings import settings
 from rollout.domain.state import RolloutState
 from rollout.rehearsal.harness import Rehearsal, Watcher
 from rollout.rehearsal.summary import summary
-from rollout.reports.folder import json_text, report_files
+from rollout.reports.folder import report_files
+from rollout.reports.foreign import json_text
 from rollout.reports.series import seen_in_events
 from rollout.view.account import Told, account_lines
 from rollout.view.plan_words import plan_words

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,24 +19,34 @@ from rollout.domain.standing import plan_sha256_at
 from rollout.domain.state import GateState, RolloutState
 from rollout.engine.approved_plan import plan_of
 from rollout.reports.choice import Wanted, fitting, telling_gate
-from rollout.reports.folder import json_text, report_files
+from rollout.reports.foreign import json_text
 from rollout.reports.gate_report import Report, gate_report
-from rollout.reports.junit import gate_junit
-from rollout.reports.markdown import gate_markdown
-from rollout.reports.page import gate_page
 from rollout.reports.series import KINDS, MOST_EVENTS, Seen, seen_in_store
 from rollout.store.reading import Reader, open_readonly
 from rollout.view.stored import choose, folded
 
 Writer = Callable[[Mapping[str, Any]], str]
 
-FORMS: dict[str, Writer] = {
-    "html": gate_page,
-    "markdown": gate_markdown,
-    "json": json_text,
-    "junit": gate_junit,
-}
-"""How a report is written, by the name of its form."""
+FORMS = ("html", "markdown", "json", "junit")
+"""How a report can be written."""
+
+
+def _writer(form: str) -> Writer:
+    """What writes it. Late: each brings a library of its own, and one is enough."""
+    if form == "html":
+        from rollout.reports.page import gate_page
+
+        return gate_page
+    if form == "markdown":
+        from rollout.reports.markdown import gate_markdown
+
+        return gate_markdown
+    if form == "junit":
+        from rollout.reports.junit import gate_junit
+
+        return gate_junit
+    return json_text
+
 
 _OF_SUFFIX = {
     ".html": "html",
@@ -72,12 +84,24 @@ def run(wish: Wish) -> int:
     """Raises: Misuse, PlanProblems, StoreUnavailable, LogDamaged, OSError."""
     if wish.form is not None and wish.form not in FORMS:
         raise exits.Misuse(f"{wish.form!r} is no form of report; use one of {', '.join(FORMS)}")
-    with open_readonly(wish.state) as reader:
+    with open_readonly(wish.state) as reader, _without_garbage():
         name = choose(reader, wish.rollout)
         source = _Source(reader, folded(reader, name, at=wish.at))
         if wish.every or (wish.out is not None and _is_folder(wish.out)):
             return _write_folder(source, wish)
         return _write_one(source, wish)
+
+
+@contextmanager
+def _without_garbage() -> Iterator[None]:
+    """Tens of thousands of samples come and stay: to look for garbage among them is time for nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Source:
@@ -115,7 +139,7 @@ class _Source:
 def _write_one(source: _Source, wish: Wish) -> int:
     gate = _chosen(source, wish.wanted)
     form = wish.form or _form_of(wish)
-    text = FORMS[form](source.report(gate, show_keys=wish.show_keys))
+    text = _writer(form)(source.report(gate, show_keys=wish.show_keys))
     if wish.out is None:
         exits.write(text)
     else:
@@ -136,6 +160,8 @@ def _write_folder(source: _Source, wish: Wish) -> int:
 
 
 def _files(source: _Source, wish: Wish) -> Iterator[tuple[str, str]]:
+    from rollout.reports.folder import report_files
+
     gates = [g for g in fitting(source.state, wish.wanted) if g.decision is not None]
     if not gates:
         raise exits.Misuse(f"{source.state.rollout}: no gate was decided yet")

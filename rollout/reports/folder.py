@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
 from rollout.domain.state import GateState, RolloutState
 from rollout.ports import EvidenceSource
-from rollout.reports.foreign import visible_json
+from rollout.reports.foreign import json_text
 from rollout.reports.gate_report import Report, gate_report, gate_title
 from rollout.reports.junit import gate_junit, junit_document
 from rollout.reports.markdown import gate_markdown, index_markdown
@@ -52,12 +50,6 @@ def report_files(
         if gate is state.gate(gate.phase, gate.attempt, gate.moment, gate.gate):
             newest.append(report)
     yield "junit.xml", junit_document(newest)
-
-
-def json_text(document: Any) -> str:
-    """Indented, in the document's own order; equal documents give equal bytes."""
-    body = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    return visible_json(body.decode()) + "\n"
 
 
 def file_stem(gate: GateState) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import msgspec
 
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
@@ -30,6 +33,12 @@ def visible_json(text: str) -> str:
     '{"a":"x\\\\u202ey"}'
     """
     return text if text.isascii() and "\x7f" not in text else _UNSEEN.sub(_escaped, text)
+
+
+def json_text(document: Any) -> str:
+    """Indented JSON in the document's own order; equal documents give equal bytes."""
+    body = msgspec.json.format(msgspec.json.encode(document), indent=2)
+    return visible_json(body.decode()) + "\n"
 
 
 def _escaped(match: re.Match[str]) -> str:

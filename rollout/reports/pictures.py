@@ -197,20 +197,17 @@ def thinned(points: Points, most: int = MOST_POINTS) -> Points:
 
 
 def _numbers(metric: str, samples: Sequence[Sample]) -> Points:
-    found = ((sample.at, _number(sample.observed.get(metric))) for sample in samples)
-    return [(at, value) for at, value in found if value is not None]
-
-
-def _number(value: Scalar) -> float | None:
-    """None for what is no finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if math.isfinite(value) else None
+    return [
+        (at, float(value))
+        for _, at, observed in samples
+        if (value := observed.get(metric)) is not None
+        and (type(value) is int or type(value) is float)
+        and math.isfinite(value)
+    ]
 
 
 def _is_share(value: Scalar) -> bool:
-    number = _number(value)
-    return number is not None and 0 <= number <= 1
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 <= value <= 1
 
 
 def _whole(value: float) -> int | float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,17 +24,15 @@ Stored = tuple[int, str, bytes]
 """seq, instant, payload, as they lie in the store."""
 
 
-class Sample(msgspec.Struct, frozen=True):
+class Sample(NamedTuple):
     """One sample of a check, without its evidence."""
 
     seq: int
     at: str
-    phase: str
-    attempt: int
     observed: dict[str, Scalar]
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(NamedTuple):
     """One look at a run's counters; None is not known yet."""
 
     seq: int
@@ -44,11 +43,10 @@ class Count(msgspec.Struct, frozen=True):
     source_rows: int | None
 
 
-class _Thin(msgspec.Struct):
+class _Thin(msgspec.Struct, gc=False):
     """Of a stored payload of either kind, only what pictures need: reading 57,600 of them must not
     keep anybody waiting."""
 
-    kind: str
     phase: str
     attempt: int
     check: str = ""
@@ -71,24 +69,25 @@ class Seen:
     def samples(self, checks: Iterable[str], until: int) -> list[Sample]:
         """Of all these checks together, up to event `until`."""
         found = [s for check in checks for s in self._samples.get(check, ()) if s.seq <= until]
-        return sorted(found, key=lambda sample: sample.seq)
+        return sorted(found, key=itemgetter(0))
 
     def counts(self, sync: str, phase: str, attempt: int, until: int) -> list[Count]:
         """Of our newest run of the sync in that attempt."""
         found = [c for c in self._counts.get((sync, phase, attempt), ()) if c.seq <= until]
         return [count for count in found if count.run_id == found[-1].run_id]
 
-    def add(self, seq: int, at: str, said: Any) -> None:
+    def add(self, seq: int, at: str, said: Measured | RunObserved | _Thin) -> None:
         """A payload of one of `KINDS`, whole or thin."""
-        if said.check:
-            self._samples[said.check].append(
-                Sample(seq, at, said.phase, said.attempt, said.observed)
-            )
-        elif said.ours:
-            place = (said.sync, said.phase, said.attempt)
-            self._counts[place].append(
-                Count(seq, at, said.run_id, said.processed, said.failed, said.source_rows)
-            )
+        if check := getattr(said, "check", ""):
+            self._samples[check].append(Sample(seq, at, getattr(said, "observed", {})))
+        elif getattr(said, "ours", False):
+            self._count(seq, at, said)
+
+    def _count(self, seq: int, at: str, said: Any) -> None:
+        place = (said.sync, said.phase, said.attempt)
+        self._counts[place].append(
+            Count(seq, at, said.run_id, said.processed, said.failed, said.source_rows)
+        )
 
 
 NOTHING_SEEN = Seen()
@@ -111,26 +110,8 @@ def seen_in_store(rows: Iterable[Sequence[Any]]) -> Seen:
 def seen_in_events(events: Iterable[Event]) -> Seen:
     """The same from events, as a rehearsal has them."""
     seen = Seen()
-    newest: list[tuple[int, str, _Thin]] = []
-    for event in events:
+    found = [event for event in events if isinstance(event.payload, Measured | RunObserved)]
+    for event in found[-MOST_EVENTS:]:
         if isinstance(event.payload, Measured | RunObserved):
-            newest.append((event.seq, to_text(event.at), _thin(event.payload)))
-    for seq, at, thin in newest[-MOST_EVENTS:]:
-        seen.add(seq, at, thin)
+            seen.add(event.seq, to_text(event.at), event.payload)
     return seen
-
-
-def _thin(payload: Measured | RunObserved) -> _Thin:
-    if isinstance(payload, Measured):
-        return _Thin("measured", payload.phase, payload.attempt, payload.check, payload.observed)
-    return _Thin(
-        "run_observed",
-        payload.phase,
-        payload.attempt,
-        sync=payload.sync,
-        run_id=payload.run_id,
-        ours=payload.ours,
-        processed=payload.processed,
-        failed=payload.failed,
-        source_rows=payload.source_rows,
-    )

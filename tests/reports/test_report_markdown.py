@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from rollout.domain.evidence import Decision
-from rollout.reports.folder import file_stem, json_text, report_files
+from rollout.reports.folder import file_stem, report_files
+from rollout.reports.foreign import json_text
 from rollout.reports.gate_report import gate_report
 from rollout.reports.markdown import escape, fenced, gate_markdown
 

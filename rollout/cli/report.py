@@ -171,6 +171,7 @@ def _files(source: _Source, wish: Wish) -> Iterator[tuple[str, str]]:
         source,
         gates=gates,
         plans=source.plan,
+        seen=source.seen,
         show_keys=wish.show_keys,
     )
 

@@ -69,7 +69,8 @@ def test_reports_are_written_where_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "reports"
-    assert rehearse(capsys, "--json", "--out", out).code == 1
+    store = tmp_path / "rehearsal.db"
+    assert rehearse(capsys, "--json", "--state", store, "--out", out).code == 1
     assert sorted(p.name for p in out.iterdir()) == [
         "index.html",
         "index.md",
@@ -77,6 +78,10 @@ def test_reports_are_written_where_asked(
         *(f"pilot-1-entry-foundation_ready-1.{form}" for form in ("html", "json", "md", "xml")),
         "summary.json",
     ]
+    again = tmp_path / "again"
+    assert here(capsys, "report", "--state", store, "--all", "--out", again).code == 0
+    for path in again.iterdir():
+        assert path.read_bytes() == (out / path.name).read_bytes(), path.name
     assert list(json.loads((out / "summary.json").read_text(encoding="utf-8"))) == KEYS
     page = (out / "pilot-1-entry-foundation_ready-1.md").read_text(encoding="utf-8")
     assert page.startswith("# NO-GO: ")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import PASS, Story, completed_story, held_story, make_plan, store_file
 from commands import alone, here, is_one_clear_message
+from postgres_server import Server
 
 from rollout.domain.evidence import Decision
 from rollout.store.opening import open_store
+from rollout.store.reading import Reader
 
 
 @pytest.fixture
@@ -136,6 +139,41 @@ def test_a_store_is_only_read(held: Path, capsys: pytest.CaptureFixture[str]) ->
     assert here(capsys, "report", "--state", held).code == 0
     assert held.read_bytes() == before
     assert sorted(p.name for p in held.parent.iterdir()) == ["held.db"]
+
+
+def test_a_log_that_grows_meanwhile_changes_nothing_in_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.db"
+    store_file(path, held_story)
+    before = here(capsys, "report", "--state", path).out
+    with open_store(path, create=False) as store:
+        story = Story(log=store.log, evidence=store.evidence)
+        reading = Reader.payloads
+
+        def read_late(self: Reader, *said: Any, **more: Any) -> Any:
+            """The controller appends between our folding and our looking at what was measured."""
+            story.gate("pilot", "entry", "ready", {"empty_keys": PASS}, Decision.GO, round=2)
+            return reading(self, *said, **more)
+
+        monkeypatch.setattr(Reader, "payloads", read_late)
+        assert here(capsys, "report", "--state", path).out == before
+        assert store.log.head("two-phases").seq > 12
+
+
+def test_a_shared_database_gives_the_same_bytes_as_a_file(
+    postgres: Server, held: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = postgres.new_schema()
+    with open_store(url, create=True, relaxed=True) as store:
+        held_story(Story(log=store.log, evidence=store.evidence))
+    for form in ("html", "json", "markdown", "junit"):
+        from_file = here(capsys, "report", "--state", held, "--format", form)
+        from_database = here(capsys, "report", "--state", url, "--format", form)
+        assert from_database.out == from_file.out
+        assert (from_database.code, from_database.err) == (0, "")
+    exported = here(capsys, "export", "--state", url).out
+    assert exported == here(capsys, "export", "--state", held).out
 
 
 def test_the_exit_code_tells_the_decision_when_asked(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from builders import PASS, Story, completed_story, held_story, make_plan, store_file
 from commands import alone, here, is_one_clear_message
-from postgres_server import Server
+from postgres_server import PASSWORD, Server
 
 from rollout.domain.evidence import Decision
 from rollout.store.opening import open_store
@@ -162,9 +163,13 @@ def test_a_log_that_grows_meanwhile_changes_nothing_in_the_report(
 
 
 def test_a_shared_database_gives_the_same_bytes_as_a_file(
-    postgres: Server, held: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    postgres: Server,
+    held: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    url = postgres.new_schema()
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    url = postgres.new_schema().replace(f":{quote(PASSWORD, safe='')}@", "@")
     with open_store(url, create=True, relaxed=True) as store:
         held_story(Story(log=store.log, evidence=store.evidence))
     for form in ("html", "json", "markdown", "junit"):

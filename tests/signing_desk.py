@@ -46,12 +46,13 @@ class Desk:
 
     plan: Plan = field(default_factory=signed_plan)
     profile: str = "prod"
+    where: str = ":memory:"
     store: Store = field(init=False)
     story: Story = field(init=False)
     clock: FakeClock = field(init=False)
 
     def __post_init__(self) -> None:
-        self.store = open_store(":memory:", create=True, profile=self.profile, now=START)
+        self.store = open_store(self.where, create=True, profile=self.profile, now=START)
         self.story = Story(self.plan, self.store.log, self.store.evidence)
         self.story.begin(profile=self.profile)
         self.story.stage("pilot", "open_entry", "pending", "entry_gate")

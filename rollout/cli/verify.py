@@ -9,9 +9,15 @@ from rollout.store.verification import verify_store
 from rollout.view.text import plain
 
 
+def _signer_of(armored: str, message: bytes) -> str:
+    from rollout.adapters.sshsig import signer_of  # late: most logs hold no signature
+
+    return signer_of(armored, message)
+
+
 def run(options: argparse.Namespace) -> int:
     """Raises: StoreUnavailable when there is no store to verify."""
-    found = verify_store(options.state)
+    found = verify_store(options.state, signer_of=_signer_of)
     problems = [plain(str(problem)) for problem in found.problems]
     head = found.head.hash if found.head is not None else None
     if options.json:

@@ -9,6 +9,7 @@ from pathlib import Path
 from rollout.domain.errors import LogConflict, PlanProblems, StoreUnavailable
 from rollout.domain.events import RolloutCreated
 from rollout.domain.plan import Phase, Plan, StepSpec
+from rollout.domain.signable import unsignable
 from rollout.engine.approved_plan import plan_of
 from rollout.engine.record import RolloutRecord
 from rollout.kinds import CheckKinds, StepKinds
@@ -37,9 +38,13 @@ class Started:
 def start(store: Store, plan: Plan, steps: StepKinds, profile: str, clock: Clock) -> Started:
     """Append the first event; the plan itself goes into the evidence, under its own digest.
 
-    Raises: PlanProblems when the store has a rollout of that name; StoreUnavailable.
+    Raises: PlanProblems when the store has a rollout of that name, or when people must sign and have
+    no key; StoreUnavailable.
     """
     name = plan.plan
+    keyless = unsignable(plan, profile, clock.now())
+    if keyless:
+        raise PlanProblems(keyless)
     taken = PlanProblems(
         [
             f"{store.where}: holds a rollout {name!r} already: `rollout run` goes on with it; to begin "

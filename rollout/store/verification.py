@@ -21,11 +21,13 @@ from rollout.domain.events import (
     RolloutCreated,
     SignedOff,
 )
+from rollout.domain.sign_off import SignerOf
 from rollout.ports import Head
 from rollout.store import packing
 from rollout.store.reading import open_source
 from rollout.store.rows import opened, sealed
 from rollout.store.schema import EVENT_COLUMNS, VERSION_TABLE, version_problem
+from rollout.store.sign_offs import SignOffs
 from rollout.store.source import Source
 from rollout.store.sqlite_failures import error_name
 
@@ -58,11 +60,16 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def verify_store(
-    setting: str | Path, *, anchors: Mapping[str, Head] | None = None, busy_s: float = 5.0
+    setting: str | Path,
+    *,
+    anchors: Mapping[str, Head] | None = None,
+    busy_s: float = 5.0,
+    signer_of: SignerOf | None = None,
 ) -> Verification:
     """Check database, schema, triggers, chains, payloads, snapshots and evidence; changes nothing.
 
-    `anchors`: by rollout, a head noted outside the store (in a signed report, say).
+    `anchors`: by rollout, a head noted outside the store (in a signed report, say). `signer_of` also
+    verifies every signature; without it they are taken as they stand.
     Raises: StoreUnavailable when the store is missing, locked or of a newer build.
     """
     try:
@@ -72,7 +79,7 @@ def verify_store(
             raise
         what = _printable(str(error))
         return Verification(ok=False, events=0, head=None, problems=[Problem(what)], heads={})
-    scan = _Scan(source, dict(anchors or {}))
+    scan = _Scan(source, dict(anchors or {}), signer_of)
     try:
         scan.everything()
     finally:
@@ -81,9 +88,11 @@ def verify_store(
 
 
 class _Scan:
-    def __init__(self, source: Source, anchors: dict[str, Head]) -> None:
-        self._source = source
-        self._anchors = anchors
+    def __init__(
+        self, source: Source, anchors: dict[str, Head], signer_of: SignerOf | None
+    ) -> None:
+        self._source, self._anchors, self._signer_of = source, anchors, signer_of
+        self._sign_offs: dict[str, SignOffs] = {}
         self._problems: list[Problem] = []
         self._events = 0
         self._began: dict[str, str] = {}
@@ -112,6 +121,7 @@ class _Scan:
             self._log,
             self._snapshots,
             self._evidence,
+            self._signatures,
         )
         for part in parts:
             try:
@@ -190,10 +200,12 @@ class _Scan:
         self._hashes[seq] = event.hash
         self._heads[name] = Head(seq=seq, hash=event.hash)
         try:
-            payload = opened(event).payload
+            whole = opened(event)
         except RolloutError as error:
             self.note(str(error).removeprefix(f"{name} #{seq}: "), name, seq)
             return
+        payload = whole.payload
+        self._sign_offs.setdefault(name, SignOffs()).follow(whole)
         digest = _points_at(payload)
         if digest:
             self._wanted.setdefault(digest, (name, seq))
@@ -238,6 +250,21 @@ class _Scan:
             self.note(f"evidence {digest} is missing", *place)
             if len(self._problems) >= 2 * MOST_PROBLEMS:
                 return
+
+    def _signatures(self) -> None:
+        if self._signer_of is None:
+            return
+        for sign_offs in self._sign_offs.values():
+            for event, why in sign_offs.problems(self._document, self._signer_of):
+                self.note(why, event.rollout, event.seq)
+
+    def _document(self, digest: str) -> Any:
+        rows = list(
+            self._source.execute("SELECT body, size FROM evidence WHERE digest = ?", (digest,))
+        )
+        if not rows:
+            raise KeyError(digest)
+        return packing.unpack(digest, rows[0][0], rows[0][1])
 
 
 def _points_at(payload: Payload) -> str | None:

@@ -58,3 +58,17 @@ def test_an_unknown_decision_names_those_there_are(tmp_path: Path) -> None:
     )
     assert code == 2
     assert "go, hold, resume" in err
+
+
+def test_production_does_not_begin_without_the_keys_of_those_who_sign(tmp_path: Path) -> None:
+    plan, state = tiny_plan(tmp_path), tmp_path / "s.db"
+    lines = plan.read_text().splitlines()
+    plan.write_text(
+        "\n".join(
+            "  project_lead: [{person: ann}, {person: bea}]" if "ann" in line else line
+            for line in lines
+        )
+    )
+    code, _, err = rollout("start", plan, "--state", state)
+    assert code == 2
+    assert "phase only: nobody who signs as project_lead has a key" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -59,8 +60,8 @@ def tell_nobody(_: str) -> None:
 class LiveConnections:
     """Implements `ports.Connections` over the network; safe from many threads.
 
-    Secrets are read from `environ` and from files below `base` (0600) when a connection is first
-    used, and every one of them is masked in whatever any adapter says. `tell` hears why it takes
+    Secrets are read from `environ` and from files below `base` (0600), and every one of them is
+    masked in whatever any adapter says. `tell` hears why it takes
     long. Methods raise: KindMisused for an unknown name or another service; PlanProblems for
     missing variables and settings that cannot work.
     """
@@ -90,6 +91,7 @@ class LiveConnections:
         ]
         if problems:
             raise PlanProblems(problems)
+        self._learn_secrets()
 
     def __enter__(self) -> Self:
         return self
@@ -155,6 +157,15 @@ class LiveConnections:
                 problems += found.problems
         if problems:
             raise PlanProblems(problems)
+
+    def _learn_secrets(self) -> None:
+        """Mask all of them from the start: one service may send back what another was given. What
+        is missing is said when its connection is used."""
+        for name in self._documents:
+            with suppress(PlanProblems):
+                self.document(name)
+                if self.uses(name) == "notify":
+                    self.notifier(name)  # an address holds secrets in its parts
 
     def close(self) -> None:
         """Hang up everywhere; calls under way end by themselves."""

@@ -127,6 +127,18 @@ def test_every_secret_is_masked_once_it_was_read() -> None:
         assert "canary" not in repr(live)
 
 
+def test_what_one_service_is_given_is_masked_before_any_other_speaks() -> None:
+    plan = plan_with(
+        census={"uses": "census", "token": "${env:T}"},
+        chat={"uses": "notify", "urls": ["${env:CHAT}"]},
+        later={"uses": "census", "token": "${env:MISSING}"},
+    )
+    told = {"T": "canary-0123456789", "CHAT": "json://127.0.0.1/hook/sparrow-0123456789"}
+    with connections(plan, Profile("sandbox"), told) as live:
+        assert "canary" not in live.redactor("census said canary-0123456789")
+        assert "sparrow" not in live.redactor("census said sparrow-0123456789")
+
+
 def test_a_connection_of_another_service_is_refused() -> None:
     with connections(plan_with(it={"uses": "census", "token": "${env:T}"})) as live:
         with pytest.raises(KindMisused, match="uses databricks"):

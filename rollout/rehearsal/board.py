@@ -25,6 +25,7 @@ class FaultOnBoard(msgspec.Struct, frozen=True, kw_only=True):
     phase: str = ""
     after_s: float | None = None
     clearable: bool = False
+    mends: bool = False
 
 
 class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -215,6 +215,7 @@ class ByHand:
                 gate=found.gate if found else "",
                 phase=found.phase if found else "",
                 after_s=found.after_s if found else None,
+                mends=fault.mends,
                 clearable=fault.id not in faults.fired or is_curable(fault),
             )
             for fault in faults.faults

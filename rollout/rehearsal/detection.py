@@ -42,6 +42,8 @@ def detections(rehearsal: Rehearsal) -> dict[str, Detection]:
     samples = list(_samples(rehearsal))
     found: dict[str, Detection] = {}
     for name, fired in rehearsal.fired.items():
+        if fired.fault.mends:
+            continue
         noticed = _noticed(samples, fired)
         if noticed is not None:
             true_at = noticed.at - _clock_off_by(rehearsal.fired, noticed.seq)

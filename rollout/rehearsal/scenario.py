@@ -70,6 +70,8 @@ class Fault(Model):
     at: Moment
     about: str = ""
     noticed_by: list[str] = []
+    mends: bool = False
+    """Something is put right: there is nothing to be noticed."""
     on: Literal["warehouse", "salesforce"] = "warehouse"
     statement: str | None = None
     statements: list[str] = []

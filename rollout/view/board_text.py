@@ -25,21 +25,20 @@ def board_lines(board: Board, width: int, *, ascii_only: bool = False) -> list[s
     lines = [*clock_lines(board, width, ascii_only=ascii_only), ""]
     lines += fault_lines(board, width, ascii_only=ascii_only)
     lines += ["", *wrap(scorecard(board), width)]
-    if board.answer:
-        lines += ["", *wrap(plain(board.answer), width)]
     return [clip(line, width, ascii_only=ascii_only) for line in lines]
 
 
 def clock_lines(board: Board, width: int, *, ascii_only: bool = False) -> list[str]:
-    """What is rehearsed, its instant, the speed, and what comes next."""
+    """What is rehearsed, its instant, the speed, what came of the newest request, what comes next."""
     passed = format_duration(timedelta(seconds=round((board.now - board.began).total_seconds())))
     mark = _pace_mark(board).shown(ascii_only=ascii_only)
     first, *rest = wrap(pace_words(board), width - len(mark) - 2)
+    what = f"{plain(board.scenario)}, seed {board.seed}"
     return [
-        clip(f"{plain(board.scenario)}, seed {board.seed}", width, ascii_only=ascii_only),
-        *wrap(f"{instant(board.now)}, {passed} after the beginning", width),
+        *wrap(f"{what}: {instant(board.now)}, {passed} after the beginning", width),
         f"{mark}  {first}",
         *(" " * (len(mark) + 2) + line for line in rest),
+        *(wrap(plain(board.answer), width) if board.answer else []),
         *wrap(f"next: {next_words(board)}", width),
     ]
 
@@ -93,6 +92,8 @@ def fault_words(fault: FaultOnBoard) -> str:
         return "cleared" + (f", noticed by {fault.noticed_by}" if fault.noticed_by else "")
     if fault.state == "waiting":
         return "waits for its moment"
+    if fault.mends:
+        return "done" if fault.state == "active" else fault.state
     if fault.state == "armed":
         return "armed: at its moment, or the next such call"
     if not fault.noticed_by:
@@ -103,13 +104,12 @@ def fault_words(fault: FaultOnBoard) -> str:
 
 def scorecard(board: Board) -> str:
     """How well the gates did so far."""
-    happened = [f for f in board.faults if f.fired_at is not None]
+    faults = [f for f in board.faults if not f.mends]
+    happened = [f for f in faults if f.fired_at is not None]
     noticed = [f for f in happened if f.noticed_by]
     quickest = min((f.after_s for f in noticed if f.after_s is not None), default=None)
     slowest = max((f.after_s for f in noticed if f.after_s is not None), default=None)
-    said = (
-        f"scorecard: {len(happened)} of {len(board.faults)} faults happened, {len(noticed)} noticed"
-    )
+    said = f"scorecard: {len(happened)} of {len(faults)} faults happened, {len(noticed)} noticed"
     if quickest is None or slowest is None:
         return said
     first, last = (format_duration(timedelta(seconds=round(s))) for s in (quickest, slowest))
@@ -123,6 +123,8 @@ def catalogue_lines(board: Board, width: int, *, ascii_only: bool = False) -> It
 
 
 def _mark(fault: FaultOnBoard) -> marks.Mark:
+    if fault.state == "active" and fault.mends:
+        return marks.SKIP
     if fault.state == "active" and fault.noticed_by:
         return marks.PASS
     return _OF_FAULT[fault.state]

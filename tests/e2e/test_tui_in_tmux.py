@@ -27,6 +27,7 @@ KEYS = {
     "roll_back": "R",
     "hold": "p",
     "resume": "p",
+    "close_finding": "c",
 }
 
 
@@ -189,7 +190,7 @@ def _on_stage(lead: Lead, word: str, subject: str) -> None:
 
 
 def _handle_no_go(lead: Lead, phase: str) -> None:
-    """Read why, mend it on the Rehearsal screen, begin the phase again."""
+    """Read why, mend it on the Rehearsal screen, close its finding, begin the phase again."""
     terminal = lead.terminal
     assert phase == "full_sync_b", terminal.screen()
     words = terminal.wait("FAIL", 30)
@@ -198,8 +199,11 @@ def _handle_no_go(lead: Lead, phase: str) -> None:
     words = terminal.wait("noticed by b_allowance", 30)
     terminal.keys("BTab")  # from what can be injected back to what happened
     pause(0.3)
+    terminal.keys("Home")
+    pause(0.3)
     terminal.keys("x")
     terminal.wait("api_limit: cleared", 30)
     terminal.keys("1")
     terminal.gone("To inject", 30)
+    lead.decide("close_finding")  # it blocks the phase until somebody says that it is resolved
     lead.decide("retry", wanted="full_sync_b")

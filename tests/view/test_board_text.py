@@ -53,9 +53,8 @@ def board(**more: object) -> Board:
 
 
 def test_the_time_the_speed_and_what_comes_next_are_said() -> None:
-    assert board_lines(board(), 80)[:4] == [
-        "planned, seed 1",
-        "2026-01-06 18:00:00Z, 1d2h after the beginning",
+    assert board_lines(board(), 80)[:3] == [
+        "planned, seed 1: 2026-01-06 18:00:00Z, 1d2h after the beginning",
         "▸ RUN  x600",
         "next: in 1h: waits for the step pause",
     ]
@@ -83,6 +82,13 @@ def test_the_scorecard_counts_what_happened_and_what_was_noticed() -> None:
 
 def test_an_unnoticed_fault_never_reads_as_passed() -> None:
     assert not any("PASS" in line for line in board_lines(board(faults=[UNSEEN]), 80))
+
+
+def test_what_mends_is_no_fault_and_counts_for_nothing() -> None:
+    mended = fault("mended", "active", fired_at=BEGAN, mends=True)
+    shown = board(faults=[NOTICED, mended])
+    assert scorecard(shown).startswith("scorecard: 1 of 1 faults happened, 1 noticed")
+    assert "– SKIP  mended  done" in board_lines(shown, 80)
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.integers(20, 140))

@@ -18,7 +18,7 @@ from rollout.tui.snapshot import Snapshot
 from rollout.tui.widgets.pane import Pane
 from rollout.tui.widgets.rows import Row, RowsPane
 from rollout.view.board_text import catalogue_lines, clock_lines, fault_rows, scorecard
-from rollout.view.text import plain, wrap
+from rollout.view.text import wrap
 
 LOOK_S = 0.25
 """Between two looks at the board, a small file beside the store."""
@@ -128,8 +128,6 @@ class RehearsalScreen(RolloutScreen):
 
 def _time_lines(board: Board, width: int, *, ascii_only: bool) -> list[str]:
     lines = clock_lines(board, width, ascii_only=ascii_only)
-    if board.answer:
-        lines += wrap(plain(board.answer), width)
     return [*lines, *wrap(scorecard(board), width)]
 
 

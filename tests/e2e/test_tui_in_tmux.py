@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 from live_processes import ROOT, rollout
-from terminal import Terminal, pause
+from terminal import NotSeen, Terminal, pause
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 WITHIN_S = 1200.0
+TRIES = 4
 KEYS = {
     "attest": "a",
     "proceed": "g",
@@ -46,19 +47,30 @@ class Lead:
         self.said: list[str] = []
 
     def decide(self, action: str, *, wanted: str = "") -> None:
-        """Open the dialog, fill it in from the top, press its button, see it gone and recorded."""
+        """Open the dialog, fill it in from the top, press its button, see it gone and recorded.
+
+        A terminal may lose a key while the machine is busy: a form that is not what was typed is
+        left and opened anew, as a person would.
+        """
         t, before = self.terminal, status(self.state)["events"]
-        t.keys(KEYS[action])
-        words = t.wait("still to do", 30)
-        for part in ("REHEARSAL", "you saw #", "the same as a command", "[ Cancel ]"):
-            assert part in words, f"no {part!r} in:\n{t.screen()}"
-        self._fill(action, words, wanted)
+        for _ in range(TRIES):
+            t.keys(KEYS[action])
+            words = t.wait("still to do", 30)
+            for part in ("REHEARSAL", "you saw #", "the same as a command", "[ Cancel ]"):
+                assert part in words, f"no {part!r} in:\n{t.screen()}"
+            if self._fill(action, words, wanted):
+                break
+            t.keys("Escape")
+            t.gone("[ Cancel ]", 30)
+        else:
+            raise AssertionError(f"{action} cannot be filled in:\n{t.screen()}")
         t.gone("[ Cancel ]", 60)
         self._recorded(action, before)
         self.said.append(action)
 
-    def _fill(self, action: str, words: str, wanted: str) -> None:
-        t = self.terminal
+    def _fill(self, action: str, words: str, wanted: str) -> bool:
+        """Whether the form is whole and its button was pressed."""
+        t, reason = self.terminal, f"{action} as agreed"
         self._tab()  # from Cancel, over the locked button, to the first field
         if "choose what it is about" in words:
             t.keys("Enter")
@@ -66,28 +78,38 @@ class Lead:
         if "say yes or no" in words:
             t.keys("Enter")
             self._tab()
-        pause(0.5)
         if "say who you are" in t.words():
             t.keys("Enter")
         self._tab()
-        t.type(f"{action} as agreed")
+        t.type(reason)
+        if not self._sees(reason):
+            return False
         self._tab()
         if action == "attest":
             self._tab()
-        pause(0.5)
         asked = re.search(r"type `([^`]+)`", t.words())
         if asked is not None:
             assert wanted in asked.group(1)
             t.type(asked.group(1))
+        if not self._sees("still to do", gone=True):
+            return False
+        if asked is not None:
             self._tab()
-        t.gone("still to do", 30)
         t.wait("will be recorded", 10)
         self._tab()  # from Cancel to the button
         t.keys("Enter")
+        return True
+
+    def _sees(self, text: str, *, gone: bool = False) -> bool:
+        try:
+            self.terminal.wait(lambda words: (text in words) is not gone, 8)
+        except NotSeen:
+            return False
+        return True
 
     def _tab(self) -> None:
         self.terminal.keys("Tab")
-        pause(0.15)
+        pause(0.4)
 
     def _recorded(self, action: str, before: int) -> None:
         for _ in range(100):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from rollout.domain.adoption import Adoption, phases_of, written, written_for_the_way_back
 from rollout.domain.adoption_bonds import INSTEAD, connections, syncs, way_back
+from rollout.domain.adoption_signers import RETRY, sign_off
 from rollout.domain.command import LEAD
 from rollout.domain.durations import parse_duration
 from rollout.domain.plan import StepSpec
@@ -17,8 +18,6 @@ from rollout.domain.plan_meaning import meaning_of_step
 from rollout.domain.state import PhaseState, StepState
 
 Reasons = Iterator[str]
-
-RETRY = "say retry first: a new attempt is as it is then planned"
 
 
 def objections(adoption: Adoption) -> list[str]:
@@ -168,20 +167,6 @@ def _entry(a: Adoption) -> Reasons:
             yield f"{a.phase.id} has begun, so its `entry` would never ask {gate}: {RETRY}"
 
 
-def _sign_off(a: Adoption) -> Reasons:
-    """Whoever is to sign what is being done now still signs it."""
-    after = phases_of(a.new).get(a.phase.id)
-    before = phases_of(a.old)[a.phase.id].sign_off
-    if after is None or before is None or a.phase.running_at is None or a.begins_again(a.phase.id):
-        return
-    wanted = after.sign_off.roles if after.sign_off is not None else []
-    for role in before.roles:
-        if role not in wanted:
-            yield f"{role} signs {a.phase.id}, which has begun: leave the role; {RETRY}"
-        elif not a.new.roles.get(role):
-            yield f"{role} signs {a.phase.id}, and the new plan has nobody in that role: name them"
-
-
 _RULES: tuple[Callable[[Adoption], Reasons], ...] = (
     _lead,
     _phases,
@@ -191,7 +176,7 @@ _RULES: tuple[Callable[[Adoption], Reasons], ...] = (
     _ids,
     _watch,
     _entry,
-    _sign_off,
+    sign_off,
     way_back,
     syncs,
     connections,

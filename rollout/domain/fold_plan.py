@@ -9,7 +9,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from rollout.domain import events as e
-from rollout.domain.state import GateState, PhaseState, PlanInForce, RolloutState
+from rollout.domain.state import (
+    DecisionState,
+    GateState,
+    PhaseState,
+    PlanInForce,
+    RolloutState,
+)
+
+ADOPTED = "adopt_plan"
+"""Among the decisions: whoever adopts a plan drives the attempt."""
 
 
 def plan_adopted(state: RolloutState, event: e.Event, p: e.PlanAdopted) -> None:
@@ -26,6 +35,19 @@ def plan_adopted(state: RolloutState, event: e.Event, p: e.PlanAdopted) -> None:
     for confirmed in state.confirmations:
         if confirmed.check in p.checks and _is_of(confirmed, p):
             confirmed.void_seq = confirmed.void_seq or event.seq
+    state.decisions.append(
+        DecisionState(
+            decision=ADOPTED,
+            phase=p.phase,
+            attempt=p.attempt,
+            by=p.by,
+            role=p.role,
+            reason=p.reason,
+            subject=p.plan_sha256[:12],
+            at=event.at,
+            seq=event.seq,
+        )
+    )
     if p.resumes:
         state.phases[p.phase].held_from = p.resumes
 

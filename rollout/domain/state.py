@@ -42,7 +42,7 @@ __all__ = [
     "Tally",
 ]
 
-FOLD_VERSION = 5
+FOLD_VERSION = 6
 """Raised when the fold changes meaning; snapshots of another version are ignored."""
 
 SOAK_COVERAGE = "soak_coverage"

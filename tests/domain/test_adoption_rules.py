@@ -18,10 +18,12 @@ from adoptions import (
     watching,
 )
 from small_plans import Bench, phase, plan, step
+from ssh_signatures import ed25519_key
 
 from rollout.domain.command import Refusal
 from rollout.domain.effects import No, Unknown
 from rollout.domain.events import PlanAdopted
+from rollout.domain.plan import Plan
 from rollout.kinds import NotFound
 
 POKE = "pilot/1/poke/poke"
@@ -321,6 +323,81 @@ def test_whoever_signs_what_is_being_done_still_signs_it(edit: Edit) -> None:
 def test_another_role_may_be_asked_to_sign() -> None:
     edit: Edit = lambda d: phase_of(d, "pilot")["sign_off"]["roles"].append("engineer")  # noqa: E731
     assert allowed(bench_in("sign_off"), edit)
+
+
+ONE, TWO = ed25519_key(1).line, ed25519_key(2).line
+
+
+def with_keys(*, author: str | None = None) -> Plan:
+    """ann leads, cho signs as sales with a key of her own; fritz wrote the plan."""
+
+    def edit(document: Any) -> None:
+        document["author"] = author
+        document["roles"]["sales"] = [{"person": "cho", "keys": [{"key": ONE}]}]
+        document["roles"]["project_lead"] = [{"person": "ann"}, {"person": "bea"}]
+
+    return rest_of(three_phases(), edit)
+
+
+def signing(**given: Any) -> Bench:
+    bench = Bench(with_keys(**given))
+    bench.go(until=lambda: bench.stage() == "sign_off")
+    return bench
+
+
+def sales(*people: dict[str, Any]) -> Edit:
+    return lambda d: d["roles"].update(sales=list(people))
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (sales({"person": "cho", "keys": [{"key": TWO}]}), "a key may be revoked now, not added"),
+        (sales({"person": "cho", "keys": [{"key": ONE}, {"key": TWO}]}), "not added"),
+        (
+            sales({"person": "cho", "keys": [{"key": ONE}]}, {"person": "mallory"}),
+            "mallory would sign pilot as sales",
+        ),
+        (sales({"person": "mallory", "keys": [{"key": ONE}]}), "does not choose who releases it"),
+        (
+            lambda d: phase_of(d, "pilot")["sign_off"].update(four_eyes=False),
+            "leave `four_eyes`",
+        ),
+        (lambda d: d.update(author=None), "leave `author`"),
+        (lambda d: d.update(author="cho"), "leave `author`"),
+    ],
+)
+def test_whoever_drives_a_phase_does_not_choose_who_releases_it(edit: Edit, said: str) -> None:
+    bench = signing(author="fritz")
+    assert said in refused(bench, edit)
+    assert allowed(before_it_has_begun(), edit)
+
+
+def before_it_has_begun() -> Bench:
+    bench = Bench(with_keys(author="fritz"))
+    bench.go(until=lambda: bench.stage() == "ready")
+    return bench
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        sales({"person": "cho", "keys": [{"key": ONE, "revoked": True, "reason": "lost"}]}),
+        sales({"person": "cho", "keys": [{"key": ONE, "valid_until": "2026-02-01T00:00:00Z"}]}),
+        sales({"person": "cho"}),
+        lambda d: d["roles"].update(project_lead=[{"person": "ann"}]),
+        lambda d: d["roles"].update(engineer=[{"person": "zoe"}]),
+    ],
+)
+def test_a_key_or_a_person_can_be_taken_away_at_any_time(edit: Edit) -> None:
+    assert allowed(signing(), edit)
+
+
+def test_a_revoked_key_does_not_come_back_under_a_phase_that_has_begun() -> None:
+    revoked = sales({"person": "cho", "keys": [{"key": ONE, "revoked": True}]})
+    bench = taken(signing(), revoked)
+    reason = refused(bench, sales({"person": "cho", "keys": [{"key": ONE}]}))
+    assert "a key may be revoked now, not added" in reason
 
 
 # ── what lies outside the log ────────────────────────────────────────────────────────────────────

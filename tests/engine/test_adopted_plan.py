@@ -26,6 +26,7 @@ from rollout.domain.command import Refusal
 from rollout.domain.effects import Yes
 from rollout.domain.events import GateOpened, Measured, PlanAdopted, StageChanged
 from rollout.domain.evidence import Decision
+from rollout.domain.four_eyes import drivers
 from rollout.domain.standing import plan_sha256_at, standing_signatures
 from rollout.domain.state import RolloutState
 
@@ -202,6 +203,12 @@ def test_every_signature_of_the_attempt_is_given_again_under_a_changed_plan() ->
     bench.say("sign", "out")
     bench.tick()
     assert bench.stage("pilot") == "passed"
+
+
+def test_whoever_adopts_a_plan_drives_the_attempt() -> None:
+    bench = bench_in("sign_off")
+    bench.adopt(rest_of(bench.plan, lambda d: d.update(title="Renamed")), by="bea")
+    assert drivers(bench.state, "pilot")["bea"].decision == "adopt_plan"
 
 
 def test_an_identical_plan_voids_nothing() -> None:

@@ -104,6 +104,13 @@ def _without_garbage() -> Iterator[None]:
             gc.enable()
 
 
+def _signer_of(armored: str, message: bytes) -> str:
+    """domain.sign_off.SignerOf. Late: where nobody signed with a key, no cryptography is loaded."""
+    from rollout.adapters.sshsig import signer_of
+
+    return signer_of(armored, message)
+
+
 class _Source:
     """A store, as the reports read it."""
 
@@ -122,7 +129,13 @@ class _Source:
 
     def report(self, gate: GateState, *, show_keys: bool) -> Report:
         return gate_report(
-            self.state, self.plan(gate), self, gate, seen=self.seen, show_keys=show_keys
+            self.state,
+            self.plan(gate),
+            self,
+            gate,
+            seen=self.seen,
+            signer_of=_signer_of,
+            show_keys=show_keys,
         )
 
     @cached_property
@@ -172,6 +185,7 @@ def _files(source: _Source, wish: Wish) -> Iterator[tuple[str, str]]:
         gates=gates,
         plans=source.plan,
         seen=source.seen,
+        signer_of=_signer_of,
         show_keys=wish.show_keys,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
+from rollout.domain.sign_off import SignerOf, nobody_verifies
 from rollout.domain.state import GateState, RolloutState
 from rollout.ports import EvidenceSource
 from rollout.reports.foreign import json_text
@@ -27,13 +28,14 @@ def report_files(
     gates: Sequence[GateState] | None = None,
     plans: Callable[[GateState], Plan] | None = None,
     seen: Seen = NOTHING_SEEN,
+    signer_of: SignerOf = nobody_verifies,
     show_keys: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """(file name, text) of an index, of every decided gate in every form, and of `junit.xml`, which
     has the newest round of each.
 
     `gates`: only these; `plans`: the plan under which each was asked, where it is not `plan`;
-    `seen`: what pictures are made of.
+    `seen`: what pictures are made of; `signer_of`: what verifies signatures.
     """
     decided = [g for g in (state.gates if gates is None else gates) if g.decision is not None]
     index = _index(state, plan, decided)
@@ -42,7 +44,9 @@ def report_files(
     newest: list[Report] = []
     for gate in decided:
         its_plan = plans(gate) if plans is not None else plan
-        report = gate_report(state, its_plan, evidence, gate, seen=seen, show_keys=show_keys)
+        report = gate_report(
+            state, its_plan, evidence, gate, seen=seen, signer_of=signer_of, show_keys=show_keys
+        )
         yield f"{file_stem(gate)}.html", gate_page(report, index=True)
         yield f"{file_stem(gate)}.md", gate_markdown(report)
         yield f"{file_stem(gate)}.json", json_text(report)

@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.instants import to_text
 from rollout.domain.plan import CheckSpec, Plan
+from rollout.domain.sign_off import SignerOf, nobody_verifies
 from rollout.domain.standing import plan_sha256_at
 from rollout.domain.state import DecisionState, GateState, RolloutState
 from rollout.ports import EvidenceSource
 from rollout.reports.check_report import check_report
 from rollout.reports.pictures import pictures_of
 from rollout.reports.series import NOTHING_SEEN, Seen
-from rollout.reports.standing import question, sign_off, standing
+from rollout.reports.sign_offs import sign_off
+from rollout.reports.standing import question, standing
 from rollout.reports.wording import moment_in_words
 
 FORMAT = "rollout gate report 1"
@@ -34,13 +36,15 @@ def gate_report(
     gate: GateState,
     *,
     seen: Seen = NOTHING_SEEN,
+    signer_of: SignerOf = nobody_verifies,
     show_keys: bool = False,
 ) -> Report:
     """Everything about one evaluation; instants are texts, shares 0..1, durations seconds.
 
     First what is decided, the decision, what blocks it and who must sign; then every check; then
     waivers, findings, decisions; then how to hold it against the log. Keys of sample rows are
-    hashed unless `show_keys`; `seen` is what pictures are made of.
+    hashed unless `show_keys`; `seen` is what pictures are made of,
+    `signer_of` verifies signatures.
     """
     spec = plan.gates.get(gate.gate)
     checks = {c.check: c for c in spec.checks} if spec is not None else {}
@@ -52,7 +56,7 @@ def gate_report(
         "title": gate_title(plan, gate),
         "decision": gate.decision.value if gate.decision is not None else None,
         "blocking": list(gate.reasons) if gate.decision is not Decision.GO else [],
-        "sign_off": sign_off(state, plan, gate),
+        "sign_off": sign_off(state, plan, gate, signer_of),
         "standing": standing(state, gate),
         "gate": gate.gate,
         "number": spec.number if spec is not None else None,

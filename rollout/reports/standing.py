@@ -1,16 +1,10 @@
-"""What a gate decides, where it stands now, and who must put a name to it by when."""
+"""What a gate decides, and where it stands now, in sentences."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from rollout.domain.evidence import Decision
-from rollout.domain.instants import to_text
 from rollout.domain.plan import Phase, Plan, Window
-from rollout.domain.standing import standing_signatures
-from rollout.domain.state import GateState, RolloutState, SignatureState
-
-LEAD = "project_lead"
+from rollout.domain.state import GateState, RolloutState
 
 _AFTER_HELD = (
     "Nothing moves until the project lead decides: check again, try the phase again, "
@@ -65,40 +59,6 @@ def standing(state: RolloutState, gate: GateState) -> str:
     return _of_stage(phase.stage)
 
 
-def sign_off(state: RolloutState, plan: Plan, gate: GateState) -> dict[str, Any]:
-    """Who must put a name to it, who did, and until when. Only an exit gate is signed; an entry
-    gate waits for the lead's word."""
-    spec = plan.phase(gate.phase)
-    rule = spec.sign_off if gate.moment == "exit" else None
-    given = [
-        {
-            "role": s.role,
-            "by": s.by,
-            "approve": s.approve,
-            "reason": s.reason,
-            "at": to_text(s.at),
-            "seq": s.seq,
-            "evidence_sha256": s.evidence_sha256,
-            "counts": _counts(state, gate, s),
-            "rehearsed": s.rehearsed,
-        }
-        for s in state.signatures
-        if (s.phase, s.attempt, s.gate) == (gate.phase, gate.attempt, gate.gate)
-        and gate.moment == "exit"
-    ]
-    roles = list(rule.roles) if rule is not None else []
-    signed = {s["role"] for s in given if s["approve"] and s["counts"]}
-    missing = [role for role in roles if role not in signed]
-    return {
-        "roles": roles,
-        "given": given,
-        "missing": missing,
-        "by": _deadline(state, spec, gate) if missing else None,
-        "proceed": LEAD if gate.moment == "entry" else None,
-        "window": window_in_words(spec.window, plan.timezone) if gate.moment == "entry" else None,
-    }
-
-
 def window_in_words(window: Window | None, timezone: str) -> str | None:
     """When a phase may write.
 
@@ -113,26 +73,6 @@ def window_in_words(window: Window | None, timezone: str) -> str | None:
     if window.not_on:
         said += f", not on {', '.join(day.replace('_', ' ') for day in window.not_on)}"
     return f"{said} ({timezone})"
-
-
-def _counts(state: RolloutState, gate: GateState, signature: SignatureState) -> bool:
-    """Whether it speaks for this evidence; while the phase still asks, also under this plan."""
-    if signature.evidence_sha256 != gate.evidence_sha256:
-        return False
-    phase = state.phases.get(gate.phase)
-    if phase is None or (phase.stage, phase.attempt) != ("sign_off", gate.attempt):
-        return True
-    return signature in standing_signatures(state, phase.id)
-
-
-def _deadline(state: RolloutState, spec: Phase, gate: GateState) -> str | None:
-    """Known once the phase asks for signatures."""
-    phase = state.phases.get(gate.phase)
-    if phase is None or (phase.stage, phase.attempt) != ("sign_off", gate.attempt):
-        return None
-    if phase.since is None or spec.sign_off is None:
-        return None
-    return to_text(phase.since + spec.sign_off.expires)
 
 
 def _became(gate: GateState) -> str:

@@ -269,7 +269,9 @@ class StepKind(Protocol):
         ...
 
     def undo(self, inputs: Any, context: StepContext) -> Move:
-        """The next move backwards, idempotent and resumable. Only for kinds with `has_undo`."""
+        """The next move backwards, idempotent and resumable. Only for kinds with `has_undo`. Outputs
+        `restored_rows`, `deleted_rows` and `left_rows` are summed; several undos may leave the same
+        row, so `left` may be the digest of their `ids`: a row is then counted once."""
         ...
 
     def perform(self, effect: Effect, inputs: Any, context: StepContext) -> Answer[Any]:

@@ -196,13 +196,16 @@ class RollbackRunner:
         def total(name: str) -> int:
             return sum(v for o in outputs if isinstance(v := o.get(name), int))
 
+        lists = [o["left"] for o in outputs if isinstance(o.get("left"), str)]
+        left = {i for digest in lists for i in self.steps.evidence.get(str(digest))["ids"]}
+
         return RolledBack(
             phase=phase.id,
             attempt=phase.attempt,
             verified=verified,
             restored_rows=total("restored_rows"),
             deleted_rows=total("deleted_rows"),
-            left_rows=total("left_rows"),
+            left_rows=len(left) if lists else total("left_rows"),
             scope=phase.undo_from,
             assessment=digest if isinstance(digest, str) else None,
         )

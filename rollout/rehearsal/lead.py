@@ -12,7 +12,7 @@ from rollout.domain.plan import Plan
 from rollout.domain.state import EffectState, PhaseState, RolloutState
 from rollout.engine.controller import Controller
 from rollout.engine.wake import Need, Wake
-from rollout.rehearsal.scenario import Operator
+from rollout.rehearsal.scenario import Operator, TurnBack
 
 
 @dataclass
@@ -25,12 +25,15 @@ class ScriptedLead:
     controller: Controller
     look: Callable[[EffectState], int | None]
     """What a person finds in the service for an effect that may have happened: its run id."""
+    _turned: set[int] = field(default_factory=set)
     _tries: dict[str, int] = field(default_factory=dict)
     _asked: dict[tuple[str, str, str, int], datetime] = field(default_factory=dict)
 
     def act(self, wake: Wake, now: datetime) -> datetime | None:
         """Answer every need that is due now; otherwise say when the first answer comes."""
         due: list[datetime] = []
+        if self._turns_back(now, due):
+            return now
         for need in wake.needs:
             at = self._due(need, now)
             if at is None:
@@ -40,6 +43,20 @@ class ScriptedLead:
             if at > now:
                 due.append(at)
         return min(due, default=None)
+
+    def _turns_back(self, now: datetime, due: list[datetime]) -> bool:
+        """Say roll back where the scenario wants it; True when it was said."""
+        for number, turn in enumerate(self.operator.turns_back):
+            at = None if number in self._turned else reached(self.controller.state, turn)
+            if at is not None and at > now:
+                due.append(at)
+            elif at is not None:
+                self._turned.add(number)
+                self._submit(
+                    self._command("roll_back", "the scenario goes back here", subject=turn.scope)
+                )
+                return True
+        return False
 
     def _due(self, need: Need, now: datetime) -> datetime | None:
         takes = self.operator.takes
@@ -66,10 +83,13 @@ class ScriptedLead:
         }[need.kind](need, state, phase)
         if command is None:
             return False
+        self._submit(command)
+        return True
+
+    def _submit(self, command: Command) -> None:
         refusal = self.controller.submit(command)
         if isinstance(refusal, Refusal):
             raise RuntimeError(f"the scripted lead was refused {command.name}: {refusal.reason}")
-        return True
 
     def _command(
         self,
@@ -196,6 +216,26 @@ class ScriptedLead:
         """Count a try; True when there were enough."""
         self._tries[what] = self._tries.get(what, 0) + 1
         return self._tries[what] > (self.operator.patience if limit is None else limit)
+
+
+_NO_WAY_BACK = {"pending", "passed", "rolling_back", "rolled_back", "rollback_failed"}
+
+
+def reached(state: RolloutState, turn: TurnBack) -> datetime | None:
+    """The instant at which a turn is due; None as long as nobody can tell, or when it is too late."""
+    phase = state.current_phase()
+    if phase is None or (phase.id, phase.attempt) != (turn.phase, turn.attempt):
+        return None
+    if phase.stage in _NO_WAY_BACK:
+        return None
+    if turn.step is not None:
+        step = state.step(phase.id, phase.attempt, turn.step)
+        began = step.started_at if step is not None else None
+    elif turn.stage is not None:
+        began = phase.since if phase.stage == turn.stage else None
+    else:
+        began = phase.started_at
+    return None if began is None else began + turn.after
 
 
 def _is_shadow(plan: Plan, check_id: str) -> bool:

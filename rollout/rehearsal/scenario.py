@@ -126,6 +126,18 @@ class Reaction(Model):
     decide: Duration = timedelta(hours=1)
 
 
+class TurnBack(Model):
+    """When the scripted lead says roll back, whatever the gates say: so long `after` a phase was
+    entered, or a `step` of it began, or it came to a `stage`. `scope`: the first phase to undo."""
+
+    phase: str
+    step: str | None = None
+    stage: str | None = None
+    after: Duration = timedelta(0)
+    attempt: int = 1
+    scope: str = ""
+
+
 class Operator(Model):
     """The scripted lead. `on_no_go` for every phase, or by phase with `default`."""
 
@@ -136,6 +148,7 @@ class Operator(Model):
     after_rollback: Literal["end", "retry"] = "end"
     roll_back_at: str | None = None
     """Say roll back when this phase becomes ready, whatever the gates say."""
+    turns_back: list[TurnBack] = []
     patience: int = 2
     takes: Reaction = Reaction()
 

@@ -19,7 +19,7 @@ from rollout.domain.effects import Answer, Yes
 from rollout.domain.evidence import Scalar
 from rollout.domain.instants import from_text, to_text
 from rollout.domain.plan import SyncSpec
-from rollout.domain.restoring import Before, Left, Sorted, sort_rows
+from rollout.domain.restoring import Before, Sorted, sort_rows
 from rollout.domain.undo_cost import chunk_size
 from rollout.kinds import Act, Done, Effect, Failed, Move, Remember, StepContext, Wait
 from rollout.ports import Row, RowResult
@@ -34,6 +34,9 @@ from rollout.steps.target import (
 
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5))
 """Before rows that were refused are looked at and tried again; after the last, they are a failure."""
+
+_OURS_TO_MEND = {"unknown", "lost"}
+"""Rows that no rollback leaves gladly."""
 
 SHOWN = 20
 """Rows named when something is left to do."""
@@ -108,7 +111,6 @@ class Restoration:
             "taken_at": context.now,
             "touched": found.touched,
             "left": found.left,
-            "counted": sum(_is_counted(row, later) for row in found.left),
             "chunks": list(_chunks(found, number, context)),
         }
         return Remember({f"look-{context.tries}-{number}": context.evidence.put(plan)})
@@ -140,7 +142,10 @@ class Restoration:
     ) -> Move:
         unknown = [row for row in plan["left"] if row["why"] == "unknown"]
         totals = _totals(context, {*refused, *overtaken})
-        totals["left_rows"] = plan["counted"] + len(overtaken)
+        ids = sorted(
+            {r["id"] for r in plan["left"] if r["why"] not in _OURS_TO_MEND} | {*overtaken}
+        )
+        totals |= {"left_rows": len(ids), "left": context.evidence.put({"ids": ids})}
         if not refused and not unknown:
             return Done({**totals, "evidence": context.memory[_looks(context)[-1]]})
         keys = {i: k for c in plan["chunks"] for i, k in zip(c["ids"], c["keys"], strict=True)}
@@ -202,14 +207,6 @@ def _effect(chunk: Mapping[str, Any], target: str) -> Effect:
         target=target,
         request={"chunk": chunk["chunk"], "rows": len(chunk["ids"])},
     )
-
-
-def _is_counted(row: Left, later: Sequence[Before]) -> bool:
-    """Whether others changed the row before the next baseline: a rollback over several runs counts
-    each such row once."""
-    if row.why in {"unknown", "lost"}:
-        return False
-    return not later or from_text(row.at) <= later[0].taken_at
 
 
 def _gone(result: RowResult, effect: Effect) -> bool:

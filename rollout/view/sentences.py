@@ -34,7 +34,7 @@ def _gate(p: Any) -> str:
 
 
 def _outputs(outputs: dict[str, Scalar]) -> str:
-    shown = {k: v for k, v in outputs.items() if k != "evidence"}
+    shown = {k: v for k, v in outputs.items() if k not in {"evidence", "left"}}
     return f" ({figures(shown)})" if shown else ""
 
 

@@ -14,6 +14,16 @@ from rollout.rehearsal.summary import summary
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = ROOT / "plans" / "property_sync.yaml"
 SCENARIOS = sorted(path.stem for path in (PLAN.parent / "scenarios").glob("*.yaml"))
+WAY_BACK = [
+    "all_the_way_back",
+    "back_after_lost_trigger",
+    "back_from_pilot",
+    "back_from_watch",
+    "back_in_sync_a",
+    "back_in_sync_b",
+    "day3_rolled_back",
+]
+"""They end rolled back, and `test_row_for_row` rehearses them."""
 
 
 @dataclass(frozen=True)

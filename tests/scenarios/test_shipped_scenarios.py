@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rehearsing import PLAN, SCENARIOS, kinds, rehearsed
+from rehearsing import PLAN, SCENARIOS, WAY_BACK, kinds, rehearsed
 
 from rollout import wiring
 
@@ -20,7 +20,11 @@ QUICK = {
 
 @pytest.mark.parametrize(
     "name",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in SCENARIOS],
+    [
+        name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+        for name in SCENARIOS
+        if name not in WAY_BACK
+    ],
 )
 def test_scenario_comes_out_as_it_says(name: str) -> None:
     expected = wiring.read_scenario(PLAN, name).expect

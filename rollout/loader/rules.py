@@ -10,6 +10,7 @@ from rollout.loader.rules_people import report_people
 from rollout.loader.rules_phases import report_phases
 from rollout.loader.rules_plan import report_head
 from rollout.loader.rules_references import report_references
+from rollout.loader.rules_rollback import report_rollback
 from rollout.loader.sql import report_sql
 
 
@@ -22,5 +23,6 @@ def report_rules(draft: Draft) -> None:
     report_notifications(draft)
     report_ids(draft)
     report_phases(draft)
+    report_rollback(draft)
     report_gates(draft)
     report_references(draft)

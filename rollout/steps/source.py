@@ -49,7 +49,8 @@ class _Source(SentAgain):
 
 
 class RestrictSource(_Source):
-    """Replaces the view by itself, joined to the cohort. The original is evidence; undo restores it."""
+    """Replaces the view by itself, joined to the cohort. The original is evidence; undo restores it,
+    and keeps what stood there instead."""
 
     kind: ClassVar[str] = "restrict_source"
     Inputs: ClassVar[type[BaseModel]] = RestrictSourceInputs
@@ -70,7 +71,16 @@ class RestrictSource(_Source):
         original = context.forward_memory.get("original")
         if original is None:
             return Done({})
-        return _replaced("restore", inputs.view, original, context) or Done({"evidence": original})
+        if "found" not in context.memory:
+            there = context.connections.warehouse(inputs.on).view_definition(inputs.view)
+            if there == context.evidence.get(original)["select"]:
+                return Done({"evidence": original})
+            # Whatever stands there is overwritten, and kept: it may be somebody's correction.
+            found = context.evidence.put({"view": inputs.view, "select": there})
+            return Remember({"found": found})
+        return _replaced("restore", inputs.view, original, context) or Done(
+            {"evidence": original, "overwritten": context.memory["found"]}
+        )
 
 
 class RestoreSource(_Source):

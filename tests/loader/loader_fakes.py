@@ -161,6 +161,19 @@ class RunSync(_Step):
     outputs: ClassVar[Sequence[str]] = ("run_id", "processed", "started_at")
 
 
+class PauseInputs(Model):
+    sync: str
+
+
+class PauseSync(_Step):
+    """Stop a sync."""
+
+    kind: ClassVar[str] = "pause_sync"
+    Inputs: ClassVar[type[BaseModel]] = PauseInputs
+    writes: ClassVar[bool] = True
+    has_undo: ClassVar[bool] = True
+
+
 class PublishInputs(Model):
     to: str
 
@@ -221,7 +234,15 @@ CHECKS: dict[str, CheckKind] = {
 }
 STEPS: dict[str, StepKind] = {
     kind.kind: kind
-    for kind in (SelectCohort(), RunSync(), Publish(), Statement(), Snapshot(), Verify())
+    for kind in (
+        SelectCohort(),
+        RunSync(),
+        PauseSync(),
+        Publish(),
+        Statement(),
+        Snapshot(),
+        Verify(),
+    )
 }
 
 HEAD = dedent(

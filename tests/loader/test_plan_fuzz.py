@@ -33,7 +33,9 @@ PLAN = plan_of(
       exit: [ready]
       sign_off: {roles: [lead], expires: 72h}
     """,
-    HEAD + "rollback: {gates: [ready], within: 2h}\nholidays: US\n",
+    HEAD
+    + "rollback: {steps: [{step: pause_sync, id: p, sync: sync_a}], gates: [ready], within: 2h, user: u}\n"
+    + "holidays: US\n",
 )
 GATE = """
 gate: ready

@@ -23,10 +23,14 @@ from pydantic import BaseModel, Field
 
 from rollout.domain.errors import PlanProblems
 from rollout.domain.plan import Model
+from rollout.engine.rollback import RUNS as RUNS_ID
+from rollout.engine.rollback import SCOPE as SCOPE_ID
 from rollout.loader.documents import load_plan
+from rollout.loader.rules_rollback import RESERVED
 
 ATTEST = "{check: told, kind: attest, title: T, owner: lead, if_it_fails: F}"
 RUN = "{step: run_sync, id: run_a, sync: sync_a}"
+PAUSE = "{step: pause_sync, id: stop_a, sync: sync_a}"
 SNAPSHOT = "{step: snapshot, id: before, metrics: {rows: {sql: SELECT 1}}}"
 
 
@@ -467,7 +471,9 @@ def test_a_gate_may_only_ask_for_steps_that_are_done_by_then(
         place, ""
     )
     leave = "asks" if place == "exit" else "ready"
-    head = HEAD + ("rollback: {gates: [asks]}\n" if place == "back" else "")
+    head = HEAD + (
+        f"rollback: {{steps: [{PAUSE}], gates: [asks], user: u}}\n" if place == "back" else ""
+    )
     phases = f"- {{phase: a, title: A, {keys}steps: [{steps}], exit: [{leave}]}}\n"
     path = write(tmp_path, plan=plan_of(phases, head), ready=READY, asks=gate)
     if seen:
@@ -515,3 +521,54 @@ def test_no_reference_is_ever_evaluated(tmp_path: Path) -> None:
         found = told_of_head(tmp_path, "A small rollout", f'"{text}"')
         assert found, text
         assert "unknown reference" in found[0] or "must be followed by one dotted name" in found[0]
+
+
+# the way back --------------------------------------------------------------------
+
+RUNS = f"- {{phase: a, title: A, steps: [{RUN}], exit: [ready]}}\n"
+
+
+@pytest.mark.parametrize(
+    ("rollback", "said"),
+    [
+        (f"{{steps: [{PAUSE}], gates: [ready], user: u}}", []),
+        ("{gates: [ready], user: u}", ["does not pause `sync_a`"]),
+        (f"{{steps: [{PAUSE}], gates: [ready]}}", ["`user` is missing"]),
+        (f"{{steps: [{PAUSE}], gates: [ready], user: ' '}}", ["`user` is missing"]),
+        ("{gates: [ready]}", ["`user` is missing", "does not pause `sync_a`"]),
+        (
+            f"{{steps: [{PAUSE}], gates: [ready], user: u, running: stop}}",
+            ["`stop` is not possible"],
+        ),
+    ],
+)
+def test_a_way_back_pauses_what_writes_and_knows_its_own_writes(
+    tmp_path: Path, rollback: str, said: list[str]
+) -> None:
+    path = write(tmp_path, plan=plan_of(RUNS, HEAD + f"rollback: {rollback}\n"), ready=READY)
+    if not said:
+        load(path)
+        return
+    found = problems_of(path)
+    assert len(found) == len(said)
+    for words, line in zip(said, found, strict=True):
+        assert words in line
+
+
+def test_a_way_back_of_a_plan_that_runs_no_sync_needs_neither(tmp_path: Path) -> None:
+    phases = f"- {{phase: a, title: A, steps: [{SNAPSHOT}], entry: [ready]}}\n"
+    load(write(tmp_path, plan=plan_of(phases, HEAD + "rollback: {gates: [ready]}\n"), ready=READY))
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_the_names_of_every_rollbacks_own_steps_are_taken(tmp_path: Path, name: str) -> None:
+    phases = (
+        f"- {{phase: a, title: A, steps: [{SNAPSHOT.replace('before', name)}], entry: [ready]}}\n"
+    )
+    assert told(tmp_path, phases) == [
+        f"`{name}` is a step of every rollback: give yours another name"
+    ]
+
+
+def test_the_reserved_names_are_the_engines() -> None:
+    assert RESERVED == (RUNS_ID, SCOPE_ID)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_plans import Bench, gate, phase, plan, step
 
-from rollout.domain.events import EffectIntended, StepFailed
+from rollout.domain.events import EffectIntended, StepFailed, StepUndone
 from rollout.steps.source import narrow
 
 VIEW = "crm.queue"
@@ -171,3 +171,28 @@ def test_no_key_can_leave_its_quotes(listed: list[str]) -> None:
     assert where is not None
     assert [e.this for e in where.expressions] == listed
     assert len(sqlglot.parse(statement.sql("databricks"), read="databricks")) == 1
+
+
+def test_a_view_that_has_its_definition_already_is_not_written_again() -> None:
+    bench = restricting()
+    bench.scripted.answers = {"out_ok": 0}
+    bench.go()
+    bench.warehouse.views[VIEW] = ORIGINAL  # as a restore_source step leaves it
+    written = len(bench.warehouse.executed)
+    bench.say("roll_back")
+    bench.go(lambda: bench.stage() == "rolled_back")
+    assert len(bench.warehouse.executed) == written
+
+
+def test_what_somebody_had_put_in_the_views_place_is_kept() -> None:
+    bench = restricting()
+    bench.scripted.answers = {"out_ok": 0}
+    bench.go()
+    bench.warehouse.views[VIEW] = "SELECT 'a correction'"
+    bench.say("roll_back")
+    bench.go(lambda: bench.stage() == "rolled_back")
+    assert bench.warehouse.views[VIEW] == ORIGINAL
+    kept = [
+        p.outputs["overwritten"] for p in bench.payloads(StepUndone) if "overwritten" in p.outputs
+    ]
+    assert bench.kept(kept[0]) == {"view": VIEW, "select": "SELECT 'a correction'"}

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from rollout.domain.evidence import Scalar
 from rollout.domain.instants import to_text
@@ -50,6 +51,7 @@ def cells(text: str) -> int:
     return sum(_cells_of(c) for c in text)
 
 
+@lru_cache(maxsize=4096)
 def _cells_of(character: str) -> int:
     if unicodedata.combining(character):
         return 0
@@ -67,12 +69,12 @@ def clip(text: str, width: int, *, ascii_only: bool = False) -> str:
     mark = "..." if ascii_only else "…"
     if width <= len(mark):
         return mark[: max(width, 0)]
-    room, kept = width - len(mark), ""
-    for character in text:
-        if cells(kept) + _cells_of(character) > room:
-            break
-        kept += character
-    return kept + mark
+    left = width - len(mark)
+    for position, character in enumerate(text):
+        left -= _cells_of(character)
+        if left < 0:
+            return text[:position] + mark
+    return text
 
 
 def pad(text: str, width: int, *, ascii_only: bool = False) -> str:

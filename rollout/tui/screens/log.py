@@ -30,6 +30,9 @@ from rollout.view.log_text import event_lines
 STEP_S = 0.04
 """Between two bounded looks, so that keys are heard in between."""
 
+CHAIN_EVERY = 2
+"""Steps between two stretches of the chain: nobody waits for it."""
+
 LOOKS_A_STEP = 4
 
 AGAIN_S = 0.5
@@ -61,7 +64,7 @@ class LogScreen(RolloutScreen):
     def __init__(self) -> None:
         super().__init__()
         self._source: LogSource | None = None
-        self._rollout = ""
+        self._rollout, self._steps = "", 0
         self._state: RolloutState | None = None
         self._chain = ChainMark("")
         self._wanted, self._searched = LogFilter(), LogFilter()
@@ -175,7 +178,10 @@ class LogScreen(RolloutScreen):
 
     def _chain_step(self) -> bool:
         head = self.log_pane.head
+        self._steps += 1
         if self._source is None or self._chain.problem or self._chain.verified >= head:
+            return False
+        if self._steps % CHAIN_EVERY:
             return False
         after = self._chain.verified
         self._chain.follow(self._source.sealed(self._rollout, after, head + 1, STRETCH))

@@ -55,7 +55,12 @@ class PartsScreen(RolloutScreen):
 
     def _show_all(self, part_for: PartFor) -> None:
         for name, pane in [("", "all"), *((name, f"part-{name}") for name, _ in self.PARTS)]:
-            self.query_one(f"#{pane}", Pane).show(part_for(name))
+            self.query_one(f"#{pane}", Pane).show(_never_empty(part_for(name)))
+
+
+def _never_empty(lines_for: LinesFor) -> LinesFor:
+    """A pane without a word would look as if something were missing."""
+    return lambda width: lines_for(width) or ["none"]
 
 
 def _not_read(_width: int) -> Sequence[str]:

@@ -75,6 +75,7 @@ FAULTS: dict[str, str] = {
     "wrong_person": "somebody decides what he may not",
     "looked_long_ago": "somebody decides by what he saw long ago",
     "says_no": "somebody answers no, or refuses to sign",
+    "plan_changed": "a changed plan is adopted half way",
     "whim": "a decision nobody asked for: hold, roll back, waive, abort, settle",
     "signs_in_rollback": "a signature arrives when a rollback starts",
 }

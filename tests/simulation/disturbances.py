@@ -37,6 +37,8 @@ class Disturbances:
             self._foreign(0.3)
             if self.dice.fires("decides_meanwhile", times=0.2):
                 s.people.whim()
+            if self.dice.fires("plan_changed", times=0.1):
+                s.people.adopt()
             if self.dice.fires("others_edit", times=0.2):
                 s.target.edited_by_others()
             if self.dice.fires("second_controller", times=0.1):
@@ -93,6 +95,8 @@ class Disturbances:
             people.whim()
         if self.dice.fires("wrong_person"):
             people.whim()
+        if self.dice.fires("plan_changed"):
+            people.adopt()
         if self.dice.fires("signs_in_rollback"):
             people.roll_back()
             people.sign_all()

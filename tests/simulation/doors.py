@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rollout.domain.adopting import Proposal
 from rollout.domain.command import Command
 from rollout.domain.errors import StoreUnavailable
 from rollout.domain.events import Payload
 from rollout.domain.plan import Plan
 from rollout.engine.controller import Controller, Services
+from rollout.live import adopting
 from rollout.live.deciding import Refused, Wish, submit
 from rollout.ports import Connections
 
@@ -18,6 +20,7 @@ from .clocks import Wall
 from .dice import Dice
 from .house import House
 from .oracle_log import LogOracle
+from .plan_changes import InForce
 from .plans import CHECKS, NAME, STEPS
 from .process import WatchedLog
 
@@ -28,16 +31,17 @@ class Doors:
     def __init__(
         self,
         house: House,
-        plan: Plan,
+        plans: InForce,
         wall: Wall,
         dice: Dice,
         log: LogOracle,
         connections: Connections,
         meanwhile: Callable[[], None],
     ) -> None:
-        self.house, self.plan, self.wall, self.dice = house, plan, wall, dice
+        self.house, self.plans, self.wall, self.dice = house, plans, wall, dice
         self.log, self.connections, self.meanwhile = log, connections, meanwhile
         self._beside: Controller | None = None
+        self._proposals: dict[str, Proposal] = {}
 
     def decide(self, wish: Wish) -> str | None:
         """None when it was accepted, else why not."""
@@ -52,6 +56,8 @@ class Doors:
         """What a rehearsal and the tests of the engine do: a record that is kept up to date."""
         door = self._beside = self._beside or self._controller()
         door.record.refresh()
+        if door.plan is not self.plans.now:
+            door.follow(self.plans.now)
         command = Command(
             name=wish.name,
             by=wish.by,
@@ -67,6 +73,21 @@ class Doors:
         self.log.catch_up()
         self.log.compare(door.state)
         return None if refusal is None else refusal.reason
+
+    def adopt(self, plan: Plan, wish: Wish) -> str | None:
+        """As `rollout adopt-plan` does it."""
+        log: Any = self._watched()
+        store = replace(self.house.guest(), log=log)
+        try:
+            outcome = adopting.adopt_plan(store, NAME, self._proposal(plan), wish, self.wall)
+        except StoreUnavailable as problem:
+            return str(problem)
+        return outcome.reason if isinstance(outcome, Refused) else None
+
+    def _proposal(self, plan: Plan) -> Proposal:
+        if plan.sha256() not in self._proposals:
+            self._proposals[plan.sha256()] = adopting.proposal_of(plan, STEPS)
+        return self._proposals[plan.sha256()]
 
     def _from_outside(self, wish: Wish) -> str | None:
         """As `rollout decide` does it: the log is folded, then the decision appended."""
@@ -92,4 +113,4 @@ class Doors:
             steps=STEPS,
             workers=0,
         )
-        return Controller(self.plan, NAME, services)
+        return Controller(self.plans.now, NAME, services)

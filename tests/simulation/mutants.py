@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,7 +22,7 @@ if __name__ == "__main__":
 
 from .dice import Dice
 from .house import House, housed
-from .simulation import Report, simulate
+from .simulation import Report, plan_of, simulate
 
 Patch = tuple[Any, str, Any]
 """Where, which name, and what stands there instead."""
@@ -32,26 +33,27 @@ _ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (\d+) \| (.+?) \|$")
 
 @dataclass(frozen=True)
 class Mutant:
-    """`needs`: faults without which it cannot show, to look at promising seeds only."""
+    """`needs` are faults and `plans` the plans without which it cannot show: only such seeds are tried."""
 
     name: str
     about: str
     patches: Callable[[], Iterable[Patch]]
     needs: tuple[str, ...] = ()
+    plans: tuple[str, ...] = ()
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
 def mutant(
-    about: str, *needs: str
+    about: str, *needs: str, plans: tuple[str, ...] = ()
 ) -> Callable[[Callable[[], Iterable[Patch]]], Callable[[], Iterable[Patch]]]:
     """Registers a function that gives the patches; its name is the mutant's."""
 
     def register(patches: Callable[[], Iterable[Patch]]) -> Callable[[], Iterable[Patch]]:
         name = patches.__name__
         assert name not in MUTANTS, name
-        MUTANTS[name] = Mutant(name, about, patches, needs)
+        MUTANTS[name] = Mutant(name, about, patches, needs, plans)
         return patches
 
     return register
@@ -80,12 +82,12 @@ def load() -> None:
 
 def promising(name: str, start: int = 0) -> Iterator[int]:
     """Seeds in whose worlds the mutant's faults happen."""
-    seed = start
-    while True:
-        rates = Dice(seed).rates
-        if all(rates[fault] for fault in MUTANTS[name].needs):
+    wanted = MUTANTS[name]
+    for seed in count(start):
+        dice = Dice(seed)
+        fits = not wanted.plans or plan_of(dice) in wanted.plans
+        if fits and all(dice.rates[fault] for fault in wanted.needs):
             yield seed
-        seed += 1
 
 
 def hunt(name: str, house: House, most: int, start: int = 0) -> Report | None:

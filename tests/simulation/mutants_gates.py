@@ -18,6 +18,8 @@ from rollout.ports import Table
 
 from .mutants import Patch, mutant
 
+WATCHED = ("watched", "whole")
+
 
 @mutant("a check that cannot ask passes", "check_error")
 def error_passes() -> Iterable[Patch]:
@@ -121,7 +123,7 @@ def no_go_forgotten() -> Iterable[Patch]:
     yield GateRunner, "advance", advance
 
 
-@mutant("a look that ended in errors counts as watched", "check_error")
+@mutant("a look that ended in errors counts as watched", "check_error", plans=WATCHED)
 def coverage_counts_errors() -> Iterable[Patch]:
     def was_watched(slot: Any, phase: Any, state: Any) -> bool:
         gate = state.gate(phase.id, phase.attempt, slot.moment, slot.gate)
@@ -130,7 +132,7 @@ def coverage_counts_errors() -> Iterable[Patch]:
     yield soak, "_was_watched", was_watched
 
 
-@mutant("a slot that was slept through is taken later", "lid_closed")
+@mutant("a slot that was slept through is taken later", "lid_closed", plans=WATCHED)
 def slot_taken_later() -> Iterable[Patch]:
     real = soak._slots
 
@@ -141,7 +143,7 @@ def slot_taken_later() -> Iterable[Patch]:
     yield soak, "_slots", slots
 
 
-@mutant("a soak ends without asking how much of it was watched", "lid_closed")
+@mutant("a soak ends unasked how much of it was watched", "lid_closed", plans=WATCHED)
 def coverage_not_asked() -> Iterable[Patch]:
     yield soak_runner.SoakRunner, "_close", lambda self, spec, phase: soak_runner.SoakOver()
 

@@ -253,7 +253,7 @@ def brake_ignored() -> Iterable[Patch]:
     yield run_sync, "_stop_reason", lambda inputs, run, now: None
 
 
-@mutant("the window is not looked at again before a send", "lid_closed")
+@mutant("the window is not looked at", plans=("whole",))
 def window_ignored() -> Iterable[Patch]:
     from rollout.engine import stages
 

@@ -21,6 +21,7 @@ from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.plan import CheckSpec, Plan
 from rollout.domain.state import SOAK_COVERAGE, RolloutState
 
+from .plan_changes import InForce, meaning, meanings
 from .violation import require
 
 Key = tuple[str, int, str, str]
@@ -37,17 +38,19 @@ class Look:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     decision: Decision | None = None
     seq: int = 0
+    asked: object = None
+    """What it asked when it was decided."""
     evidence: str = ""
 
 
 class GateOracle:
     """`shown`: what each check was last given, by the warehouse itself."""
 
-    def __init__(self, plan: Plan, shown: Mapping[str, str]) -> None:
-        self.plan, self.shown = plan, shown
+    def __init__(self, plans: InForce, shown: Mapping[str, str]) -> None:
+        self.plans, self.shown = plans, shown
         self.looks: dict[Key, Look] = {}
-        self.attested: dict[tuple[str, int, str], bool] = {}
-        self.waived: set[tuple[str, int, str]] = set()
+        self.attested: dict[tuple[str, int, str], tuple[bool, object]] = {}
+        self.waived: dict[tuple[str, int, str], object] = {}
         self.soaks: dict[tuple[str, int], Event] = {}
         self.reached: Counter[str] = Counter()
 
@@ -62,15 +65,31 @@ class GateOracle:
             case GateDecided() as p:
                 self._decided(event, p)
             case Attested() as p:
-                self.attested[p.phase, p.attempt, p.check] = p.answer
+                said = (p.answer, self._meaning(p.check))
+                self.attested[p.phase, p.attempt, p.check] = said
             case DecisionMade(decision="waive") as p:
-                self.waived.add((p.phase, p.attempt, p.subject))
+                self.waived[p.phase, p.attempt, p.subject] = self._meaning(p.subject)
             case SoakStarted() as p:
                 self.soaks[p.phase, p.attempt] = event
 
     def is_go(self, phase: str, attempt: int, moment: str, gate: str) -> bool:
+        """Decided, and by what the plan in force asks."""
         look = self.looks.get((phase, attempt, moment, gate))
-        return look is not None and look.decision is Decision.GO
+        if look is None or look.decision is not Decision.GO:
+            return False
+        return look.asked == meanings(self.plan.gates.get(gate))
+
+    @property
+    def plan(self) -> Plan:
+        return self.plans.now
+
+    def _meaning(self, check: str) -> object:
+        specs = (c for g in self.plan.gates.values() for c in g.checks if c.check == check)
+        return next((meaning(c) for c in specs), None)
+
+    def _is_waived(self, phase: str, attempt: int, check: str) -> bool:
+        key = (phase, attempt, check)
+        return key in self.waived and self.waived[key] == self._meaning(check)
 
     def look(self, phase: str, attempt: int, moment: str, gate: str) -> Look | None:
         return self.looks.get((phase, attempt, moment, gate))
@@ -110,7 +129,8 @@ class GateOracle:
             require(fits, "10", f"{p.check} was shown {shown} and is {p.verdict.value}")
         if kind == "attest" and p.verdict is Verdict.PASS:
             said = self.attested.get((p.phase, p.attempt, p.check))
-            require(said is True, "10", f"{p.check} passes, and nobody confirmed it")
+            confirmed = said == (True, self._meaning(p.check))
+            require(confirmed, "10", f"{p.check} passes, and nobody confirmed it")
         look.samples[p.check].append(p.verdict.value)
 
     def _concluded(self, p: CheckConcluded) -> None:
@@ -135,6 +155,7 @@ class GateOracle:
         look = self.looks[key]
         require(look.decision is None, "8", f"{key} is decided twice")
         look.decision, look.seq, look.evidence = p.decision, event.seq, p.evidence_sha256
+        look.asked = meanings(self.plan.gates.get(p.gate))
         require(bool(p.evidence_sha256), "9", f"{key} is decided without evidence")
         if p.decision is not Decision.GO:
             require(bool(p.reasons), "10", f"{key} is {p.decision.value} without a reason")
@@ -145,13 +166,13 @@ class GateOracle:
         deciding = [c for c in self.plan.gates[p.gate].checks if not c.shadow]
         for check in deciding:
             if look.verdicts.get(check.check) is not Verdict.PASS:
-                waived = (p.phase, p.attempt, check.check) in self.waived
+                waived = self._is_waived(p.phase, p.attempt, check.check)
                 require(waived, "9", f"{key} is go although {check.check} did not pass")
                 self.reached["waived_through"] += 1
 
     def _covered(self, p: GateDecided) -> None:
         """At least the plan's share of the looks came to an answer."""
-        if (p.phase, p.attempt, SOAK_COVERAGE) in self.waived:
+        if self._is_waived(p.phase, p.attempt, SOAK_COVERAGE):
             return
         soak = self.plan.phase(p.phase).soak
         assert soak is not None

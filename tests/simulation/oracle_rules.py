@@ -11,11 +11,13 @@ from rollout.domain.events import (
     EffectAnswered,
     EffectIntended,
     Event,
+    PlanAdopted,
     RunObserved,
 )
 from rollout.domain.plan import Plan
 from rollout.domain.state import RolloutState
 
+from .plan_changes import InForce
 from .violation import require
 
 WORST_SHARE = 0.3
@@ -27,9 +29,13 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class RuleOracle:
     """`see` judges events, `rest` the state in which a tick has come to rest."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plans: InForce) -> None:
+        self.plans = plans
         self.reached: Counter[str] = Counter()
+
+    @property
+    def plan(self) -> Plan:
+        return self.plans.now
 
     def see(self, before: RolloutState, event: Event) -> None:
         match event.payload:
@@ -39,11 +45,11 @@ class RuleOracle:
                 effect = before.effects[p.effect]
                 if effect.action == "trigger":
                     self._in_window(effect.phase, event.at, p.effect)
-            case DecisionMade() as p:
+            case DecisionMade() | PlanAdopted() as p:
                 phase = before.current_phase()
                 assert phase is not None
                 fresh = p.seen_seq >= phase.since_seq
-                require(fresh, "9", f"{p.decision} by what was seen before {phase.stage} began")
+                require(fresh, "9", f"{p} by what was seen before {phase.stage} began")
 
     def _in_window(self, phase: str, at: datetime, effect: str) -> None:
         window = self.plan.phase(phase).window

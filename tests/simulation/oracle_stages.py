@@ -8,6 +8,7 @@ from rollout.domain.events import (
     Attested,
     DecisionMade,
     Event,
+    PlanAdopted,
     RolledBack,
     RolloutEnded,
     SignedOff,
@@ -18,6 +19,7 @@ from rollout.domain.plan import Phase, Plan
 from rollout.domain.state import PhaseState, RolloutState
 
 from .oracle_gates import GateOracle
+from .plan_changes import InForce
 from .violation import require
 
 LEAD = "project_lead"
@@ -35,22 +37,31 @@ _BY_ITSELF = {
     ("rolling_back", "rolled_back"),
     ("rolling_back", "rollback_failed"),
 }
+_BY_A_PLAN = {"plan_changed": {"held"}, "ask_again": {"entry_gate", "exit_gate"}}
 _MOVES_WORK = {"entry_gate", "ready", "running", "exit_gate", "sign_off"}
 
 
 class StageOracle:
     """Every move is one the machine makes by itself for a good reason, or a named lead's decision."""
 
-    def __init__(self, plan: Plan, gates: GateOracle) -> None:
-        self.plan, self.gates = plan, gates
+    def __init__(self, plans: InForce, gates: GateOracle) -> None:
+        self.plans, self.gates = plans, gates
         self.newest: Event | None = None
         self.signed: list[tuple[int, SignedOff]] = []
         self.reached: Counter[str] = Counter()
+
+    @property
+    def plan(self) -> Plan:
+        return self.plans.now
 
     def see(self, before: RolloutState, event: Event) -> None:
         match event.payload:
             case StageChanged() as p:
                 self._moved(before, p)
+            case PlanAdopted() as p:
+                self._may(p.by, p.role)
+                require(p.role == LEAD, "9", f"{p.role} adopts a plan")
+                self.reached["adopted_a_plan"] += 1
             case DecisionMade() as p:
                 self._may(p.by, p.role)
                 if p.decision == "waive":
@@ -96,6 +107,8 @@ class StageOracle:
             self._goes_back(current, decided)
         elif p.target == "running" and p.source == "ready":
             require(decided == "proceed", "9", f"{p.phase} runs and nobody said proceed")
+        elif p.trigger in _BY_A_PLAN:
+            self._by_a_plan(p)
         elif p.source == "held":
             resumed = decided == "resume" and p.target == current.held_from
             require(resumed, "8", f"{p.phase} leaves held for {p.target} after {decided}")
@@ -104,6 +117,17 @@ class StageOracle:
             require(ok, "8", f"a hold moves {p.phase} from {p.source} to {p.target}")
         else:
             self._by_itself(before, current, p)
+
+    def _by_a_plan(self, p: StageChanged) -> None:
+        """An adopted plan sends the phase back to its door, or holds it, and at once."""
+        newest = self.newest.payload if self.newest is not None else None
+        after = isinstance(newest, PlanAdopted) or (
+            isinstance(newest, StageChanged) and newest.trigger in _BY_A_PLAN
+        )
+        require(after, "8", f"{p.phase} is sent to {p.target} and no plan was adopted")
+        fits = p.target in _BY_A_PLAN[p.trigger]
+        require(fits, "8", f"a changed plan moves {p.phase} to {p.target}")
+        self.reached[f"plan_moved_to_{p.target}"] += 1
 
     def _decision(self, current: PhaseState) -> str:
         """What a person said right before, about this phase and attempt."""
@@ -169,6 +193,7 @@ class StageOracle:
             for seq, p in self.signed
             if (p.phase, p.attempt) == (current.id, current.attempt)
             and p.approve
+            and p.plan_sha256 == self.plan.sha256()
             and any(
                 look and look.evidence == p.evidence_sha256 and seq > look.seq for look in looks
             )

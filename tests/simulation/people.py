@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from rollout.domain.plan import Plan
 from rollout.domain.state import EffectState, RolloutState
 from rollout.engine.wake import Need
 from rollout.live.deciding import Wish
@@ -14,6 +13,7 @@ from rollout.live.deciding import Wish
 from .census import Census
 from .dice import Dice
 from .doors import Doors
+from .plan_changes import CHANGES, InForce
 
 LEAD = "project_lead"
 HOLDERS = {LEAD: ("ann", "bea"), "engineer": ("ben",), "sales": ("cho", "ann")}
@@ -29,12 +29,12 @@ class People:
     def __init__(
         self,
         doors: Doors,
-        plan: Plan,
+        plans: InForce,
         census: Census,
         dice: Dice,
         look: Callable[[], RolloutState],
     ) -> None:
-        self.doors, self.plan, self.census = doors, plan, census
+        self.doors, self.plans, self.census = doors, plans, census
         self.dice, self.look = dice, look
         self.said: Counter[str] = Counter()
         self.patience: Counter[str] = Counter()
@@ -135,6 +135,14 @@ class People:
         """A rollback of nothing cannot be proven, so it ends in a person's word."""
         return any(e.action == "trigger" for e in state.effects.values())
 
+    def adopt(self) -> bool:
+        """The lead comes with a changed plan, or with the first one again."""
+        number = int(self.dice.between("change", 0, len(CHANGES) + 0.99))
+        wish = _by(LEAD, "adopt_plan", by=self._somebody(LEAD))
+        refused = self.doors.adopt(self.plans.changed(number), wish)
+        self.said["adoption_refused"] += refused is not None
+        return refused is None
+
     def roll_back(self) -> bool:
         if not self._has_written(self.look()) and self.dice.chance("wait", 0.8):
             return False
@@ -158,11 +166,12 @@ class People:
         phase = state.current_phase()
         if phase is None:
             return ""
-        spec = self.plan.phase(phase.id)
+        plan = self.plans.now
+        spec = plan.phase(phase.id)
         match name:
             case "waive" | "attest":
                 gates = [*spec.entry, *spec.exit, "back", "landed"]
-                checks = [c.check for g in gates for c in self.plan.gates[g].checks]
+                checks = [c.check for g in gates for c in plan.gates[g].checks]
                 return self.dice.pick("check", [*checks, "soak_coverage"])
             case "sign":
                 return self.dice.pick("gate", spec.exit)

@@ -28,6 +28,7 @@ from .oracle_rules import RuleOracle
 from .oracle_stages import OrderOracle, StageOracle
 from .oracle_world import WorldOracle
 from .people import People
+from .plan_changes import InForce
 from .plans import CHOICES, NAME, SECOND, plan_named
 from .process import Connections, Process
 from .target import QUEUE, SECOND_QUEUE, Target
@@ -62,7 +63,7 @@ class Simulation:
 
     def __init__(self, seed: int, house: House) -> None:
         self.dice = Dice(seed)
-        self.plan_name = self.dice.pick("plan", CHOICES)
+        self.plan_name = plan_of(self.dice)
         self.plan = plan_named(self.plan_name)
         start = self.dice.pick("start", range(len(STARTS)))
         self.house = house
@@ -83,30 +84,33 @@ class Simulation:
         }
         census = self.census = Census(self.time, self.dice, syncs)
         self.log = LogOracle(NAME, self.house.rows)
+        self.plans = InForce(self.plan)
         self.effects = EffectOracle(self.log, census, self.wall, self.dice)
         self.target = Target(self.time, self.dice, self.effects, self.border)
         self.warehouse = Warehouse(self.time, self.dice, self.effects, self.border)
         self.warehouse.keys = {"crm.queue": list(QUEUE), "crm.second": list(SECOND_QUEUE)}
         self.network = Network(census, self.time, self.dice, self.effects, self.border)
         self.connections = Connections(self.network, self.wall, self.target, self.warehouse)
-        self.gates = GateOracle(self.plan, self.warehouse.shown)
-        self.stages = StageOracle(self.plan, self.gates)
+        self.gates = GateOracle(self.plans, self.warehouse.shown)
+        self.stages = StageOracle(self.plans, self.gates)
         world = WorldOracle(self.plan, census, self.target, self.warehouse, self.dice)
-        self.rules = RuleOracle(self.plan)
+        self.rules = RuleOracle(self.plans)
         order = OrderOracle(self.plan)
-        self.log.watchers += [self.effects, self.gates, self.stages, world, order, self.rules]
         judges = (self.effects, self.stages, world, self.gates, self.rules)
+        # Gates before stages: a stage is judged by what its gates came to. The plan goes first, as
+        # an adoption is judged by the plan it brings; who may adopt is the same in all of them.
+        self.log.watchers += [self.plans, self.gates, *judges[:3], order, self.rules]
         self.counts = [judge.reached for judge in judges]
         doors = Doors(
             self.house,
-            self.plan,
+            self.plans,
             self.wall,
             self.dice,
             self.log,
             self.connections,
             self._meanwhile,
         )
-        self.people = People(doors, self.plan, census, self.dice, self.look)
+        self.people = People(doors, self.plans, census, self.dice, self.look)
         self.disturbances = Disturbances(self)
 
     def _sync(self, number: int, name: str, operation: str, source: str) -> Sync:
@@ -158,7 +162,12 @@ class Simulation:
     def born(self) -> Process:
         """A new controller on the same store."""
         return Process(
-            self.house, self.plan, self.wall, self.connections, self.around, self.log.acknowledge
+            self.house,
+            self.plans.now,
+            self.wall,
+            self.connections,
+            self.around,
+            self.log.acknowledge,
         )
 
     def tick(self) -> Wake | None:
@@ -188,6 +197,9 @@ class Simulation:
         require(self.network.requests - asked < MOST_REQUESTS, "L2", "a tick asked without end")
         self.log.compare(self.process.controller.state)
         self.wake = wake
+        if wake.replanned:
+            self.reached["followed_a_plan"] += 1
+            self.process.controller.follow(self.plans.now)
         if self.wall.stands_at is None and not self.network.is_dark:
             self.rules.rest(self.log.state, self.wall.now())
         return wake
@@ -258,6 +270,11 @@ class Simulation:
         phase = state.current_phase()
         where = f"{phase.id}.{phase.stage}" if phase else state.outcome
         raise Violated("L1", f"after {CALM_STEPS} calm steps it is {where}: {self.wake.why}")
+
+
+def plan_of(dice: Dice) -> str:
+    """The plan of a run is its first choice."""
+    return dice.pick("plan", CHOICES)
 
 
 def simulate(seed: int, house: House) -> Report:

@@ -125,7 +125,8 @@ def ed25519_key(seed: int = 1) -> Key:
 
 def ecdsa_key(curve: str = "nistp256", secret: int = 12345) -> Key:
     made, digest = _CURVES[curve]
-    private = ec.derive_private_key(secret, made())
+    # OpenSSH takes no private number that is shorter than half the curve
+    private = ec.derive_private_key(secret << made().key_size * 3 // 4, made())
     kind = f"ecdsa-sha2-{curve}"
     blob = string(kind.encode()) + string(curve.encode()) + string(_point(private))
     return Key(kind, blob, private, lambda m, _: _pair(private, m, digest()), kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from rollout.cli import exits
@@ -12,7 +13,7 @@ from rollout.cli.live_settings import sandbox_file
 from rollout.cli.settings import settings
 from rollout.live.clocks import clock_of
 from rollout.live.connections import LiveConnections
-from rollout.live.doctor import UNREACHABLE, WRONG, Line, examine
+from rollout.live.doctor import UNREACHABLE, WRONG, Line, examine, examine_signers
 from rollout.live.profiles import profile_of
 from rollout.view.text import plain
 from rollout.wiring import installed_kinds, read_plan
@@ -35,7 +36,8 @@ def run(
     lines: list[Line] = []
     clock = clock_of(profile)
     with LiveConnections(read, os.environ, Path.cwd(), clock=clock, profile=profile) as connections:
-        for line in examine(read, connections):
+        signers = examine_signers(read, profile.name, clock.now())
+        for line in chain(signers, examine(read, connections)):
             lines.append(line)
             if not as_json:
                 exits.write(_text(line) + "\n")

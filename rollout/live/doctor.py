@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from rollout.domain.errors import (
@@ -18,6 +19,7 @@ from rollout.domain.errors import (
     ServiceUnreachable,
 )
 from rollout.domain.plan import Plan, SyncSpec
+from rollout.domain.signable import unsignable
 from rollout.live.connections import LiveConnections
 from rollout.live.plan_relations import relations
 from rollout.ports import SyncConfig
@@ -66,6 +68,15 @@ def examine(plan: Plan, connections: LiveConnections) -> Iterator[Line]:
         except (PlanProblems, KindMisused) as wrong:
             problems = wrong.problems if isinstance(wrong, PlanProblems) else [str(wrong)]
             yield from (_setting(name, problem) for problem in problems)
+
+
+def examine_signers(plan: Plan, profile: str, at: datetime) -> Iterator[Line]:
+    """Whether those who must sign can: by their words where these are enough, else by their keys."""
+    missing = unsignable(plan, profile, at)
+    for said in missing:
+        yield Line("roles", "signers", WRONG, said, "docs/signing.md says how")
+    if not missing and any(phase.sign_off for phase in plan.phases):
+        yield Line("roles", "signers", OK, "every sign-off has people who can give it")
 
 
 def _setting(name: str, problem: str) -> Line:

@@ -184,7 +184,7 @@ def cases(keys: list[Key], count: int, seed: int) -> Iterator[Case]:
             ["good", "good", "bit", "message", "other", "namespace", "cut", "longer"]
         )
         signed_by = dice.choice([k for k in keys if k is not key]) if what == "other" else key
-        odd = {"namespace": "file"} if what == "namespace" else {}
+        odd: dict[str, Any] = {"namespace": "file"} if what == "namespace" else {}
         blob = signed_by.blob_of(message, hash_name=dice.choice(["sha256", "sha512"]), **odd)
         if what == "bit":
             turned = bytearray(blob)

@@ -10,15 +10,17 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
+from builders import START
 from fakes import FakeClock, FakeWarehouse
 from live_processes import ROOT, rollout
+from signing_desk import signed_plan
 
 from rollout.domain.errors import QueryFailed, ServiceRefused, ServiceUnreachable
 from rollout.domain.evidence import Scalar
 from rollout.domain.plan import Plan
 from rollout.live import doctor
 from rollout.live.connections import LiveConnections
-from rollout.live.doctor import Line, examine
+from rollout.live.doctor import Line, examine, examine_signers
 from rollout.live.plan_relations import relations
 from rollout.live.profiles import Profile
 from rollout.ports import Table, Warehouse
@@ -208,3 +210,12 @@ def test_the_command_exits_2_and_says_what_to_set() -> None:
     said = json.loads(out)
     assert said["ok"] is False
     assert any("CENSUS_TOKEN" in line["fix"] for line in said["lines"])
+
+
+def test_whether_people_can_sign_is_looked_at_too() -> None:
+    keyless = signed_plan(roles={r: [{"person": r[:4]}] for r in ("project_lead", "sales_ops")})
+    (said,) = examine_signers(keyless, "prod", START)
+    assert (said.state, said.connection) == ("wrong", "roles")
+    assert "nobody who signs as project_lead or sales_ops has a key" in said.said
+    for plan, profile in ((keyless, "sandbox"), (signed_plan(), "prod")):
+        assert [line.state for line in examine_signers(plan, profile, START)] == ["ok"]

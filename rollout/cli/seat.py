@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from rollout.cli import exits
 from rollout.cli.quick import STATE
 from rollout.domain.errors import RolloutError
-from rollout.store.address import shown
+from rollout.live.system_clock import SystemClock
+from rollout.rehearsal.board import read_board
+from rollout.store.address import located, shown
 from rollout.tui.app import RolloutApp, Seat, known_keys
 from rollout.tui.desk import StoreDesk
 from rollout.tui.keys import keymap_of
@@ -107,23 +109,23 @@ def _place(wish: Wish) -> list[str]:
 
 def _clock(wish: Wish, profile: str) -> OwnTime | None:
     """The rollout's own time. Raises: PlanProblems, ServiceError."""
-    # Late: HTTP is not waited for before the first picture.
+    if profile == "prod":
+        return SystemClock()
+    if profile == "rehearsal":
+        address = located(wish.state)
+        return _BoardClock(address) if isinstance(address, Path) else None
+    # Late: only a sandbox's clock needs HTTP.
     from rollout.cli.live_settings import deciding_clock
-    from rollout.live.profiles import PROFILES, REHEARSAL
 
-    if profile == REHEARSAL:
-        return _BoardClock(wish.state)
-    return deciding_clock(profile, wish.sandbox, wish.state) if profile in PROFILES else None
+    return deciding_clock(profile, wish.sandbox, wish.state)
 
 
+@dataclass(frozen=True)
 class _BoardClock:
     """The time of a rehearsal that people drive; it jumps, so it is read again each time."""
 
-    def __init__(self, state: str) -> None:
-        self._state = state
+    store: Path
 
     def now(self) -> datetime | None:
-        from rollout.live.opening import board_of
-
-        board = board_of(self._state)
+        board = read_board(self.store)
         return board.now if board is not None else None

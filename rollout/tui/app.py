@@ -142,7 +142,7 @@ class RolloutApp(App[int]):
     def _renew(self) -> None:
         self.snapshot = self.picture.snapshot(self.seconds())
         found = self.snapshot
-        self._actions = {a.action: a for a in actions(found.state, found.words, found.link)}
+        self.all_actions = actions(found.state, found.words, found.link)
 
     # who and what ----------------------------------------------------------
 
@@ -185,23 +185,23 @@ class RolloutApp(App[int]):
     def locked(self, key_id: str) -> str:
         """Why a key does nothing now; empty when it does."""
         key = next((k for k in KEYS if k.id == key_id), None)
-        reasons = [self._actions[name].locked for name in key.decides] if key is not None else []
+        reasons = [self.action_view(name).locked for name in key.decides] if key is not None else []
         return reasons[0] if reasons and all(reasons) else ""
 
     # decisions ---------------------------------------------------------------
 
     def action_view(self, name: str) -> ActionView:
         """What can be done about one action now."""
-        return self._actions[name]
+        return next(action for action in self.all_actions if action.action == name)
 
     def action_decide(self, *names: str) -> None:
         """The dialog of the first that is possible, else why none is."""
-        possible = [name for name in names if not self._actions[name].locked]
+        possible = [name for name in names if not self.action_view(name).locked]
         self.decide((possible or list(names))[0])
 
     def decide(self, name: str, only: str | None = None) -> None:
         """Open the dialog of an action, about `only` one thing, or say why it is locked."""
-        action = self._actions[name]
+        action = self.action_view(name)
         if action.locked:
             self.say(f"{action.name}: {action.locked}")
             return

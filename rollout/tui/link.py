@@ -75,6 +75,7 @@ class StoreLink:
         self._looked_at_s = float("-inf")
         self._holder = ""
         self._beat: tuple[str, str] | None = None
+        self._profile, self._has_clock = "", False
         self._clock: OwnTime | None = None
 
     def run(
@@ -103,6 +104,8 @@ class StoreLink:
         if self._reader is None or self._is_replaced():
             self.close()
             opened = self._open()
+        else:
+            self._find_clock()
         assert self._reader is not None
         events = self._reader.events(self._name, after=self._seq, limit=PAGE)
         if events:
@@ -132,7 +135,7 @@ class StoreLink:
         self._name = choose(self._reader, self.rollout)
         state = folded(self._reader, self._name)
         self._seq = state.seq
-        self._clock = self._clock_of(state.profile)
+        self._profile = state.profile
         newest = self._reader.events(self._name, before=state.seq + 1, limit=NEWEST, newest=True)
         after = max(state.seq - LOOKS_WITHIN, 0)
         looks = self._reader.events(self._name, after=after, kinds=[KIND])
@@ -163,11 +166,15 @@ class StoreLink:
                 continue  # shown as the plan writes it
         return found
 
-    def _clock_of(self, profile: str) -> OwnTime | None:
+    def _find_clock(self) -> None:
+        """Once, and not before the first picture: a sandbox's clock is asked over HTTP."""
+        if self._has_clock:
+            return
+        self._has_clock = True
         try:
-            return self.clock_for(profile)
+            self._clock = self.clock_for(self._profile)
         except RolloutError:
-            return None  # the newest event's time is the best that is known
+            self._clock = None  # the newest event's time is the best that is known
 
     def open_log(self) -> tuple[Reader, str]:
         """A reader of one's own for pages of the log, and the rollout's name. Close it.

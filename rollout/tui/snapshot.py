@@ -17,7 +17,7 @@ from rollout.domain.fold import apply
 from rollout.domain.state import RolloutState
 from rollout.tui.messages import Reading
 from rollout.view.gates import Documents
-from rollout.view.link_state import LinkView, live_link, lost_link, replay_link
+from rollout.view.link_state import LinkView, first_link, live_link, lost_link, replay_link
 from rollout.view.model import StatusView
 from rollout.view.plan_words import PlanWords
 from rollout.view.replay import ReplayView
@@ -29,8 +29,6 @@ NEWEST = 200
 
 DOCUMENTS = 400
 """Pieces of evidence kept at hand."""
-
-FIRST_LOAD = "reading the store"
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class Picture:
             since = None if self._good_at_s is None else now_s - self._good_at_s
             return lost_link(self._lost, since)
         if not self._is_loaded:
-            return lost_link(FIRST_LOAD, None)
+            return first_link()
         if self._last.replay is not None:
             return replay_link()
         age = None if self._signed_at_s is None else max(now_s - self._signed_at_s, 0.0)

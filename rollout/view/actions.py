@@ -50,10 +50,11 @@ class ActionView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def actions(state: RolloutState, words: PlanWords, link: LinkView) -> list[ActionView]:
-    """All of them; awaited ones first, then what is possible, then what is locked."""
+    """All of them; awaited ones first, then what is possible or only locked by the link, then what
+    the stage locks."""
     possible = [*choices(state, words), *_to_close(state)]
     found = [_action(name, state, possible, link) for name in ACTIONS]
-    return sorted(found, key=lambda a: (bool(a.locked), not a.awaited))
+    return sorted(found, key=lambda a: (not a.choices, not a.awaited))
 
 
 def action_of(name: str, state: RolloutState, words: PlanWords, link: LinkView) -> ActionView:

@@ -66,10 +66,12 @@ def _check_view(
     documents: Documents | None,
 ) -> CheckView:
     waiver = applied_waiver(gate, said.check, state)
-    rulings = _rulings(check, documents)
+    rulings = rulings_of(check, documents)
     mark = marks.of_check(
         check.verdict, shadow=said.shadow, waived=bool(waiver), samples=check.tally.taken
     )
+    if said.kind == "attest" and check.verdict is None and gate.decision is None:
+        mark = marks.WAIT
     return CheckView(
         id=said.check,
         title=plain(said.title or said.check),
@@ -100,7 +102,7 @@ def applied_waiver(gate: GateState, check: str, state: RolloutState) -> str:
     return f"{waiver.by} ({waiver.role}): {waiver.reason}"
 
 
-def _rulings(check: CheckState, documents: Documents | None) -> list[Ruling]:
+def rulings_of(check: CheckState, documents: Documents | None) -> list[Ruling]:
     """Of the newest sample; empty when its document is not read or not there."""
     if documents is None or check.evidence is None:
         return []

@@ -12,6 +12,8 @@ from rollout.view import marks
 from rollout.view.marks import Mark
 
 LIVE, LAG, STALE, LOST, READONLY, REPLAY = "LIVE", "LAG", "STALE", "LOST", "READONLY", "REPLAY"
+READING = "READING"
+"""Before the first look."""
 
 LAG_S, STALE_S = 2.0, 10.0
 """Seconds without a sign of life of the controller."""
@@ -23,6 +25,7 @@ MARKS: dict[str, Mark] = {
     LOST: marks.FAIL,
     READONLY: marks.WAIT,
     REPLAY: marks.WAIT,
+    READING: marks.RUN,
 }
 """The glyph beside the word."""
 
@@ -70,6 +73,10 @@ def live_link(
 def lost_link(why: str, age_s: float | None) -> LinkView:
     """Of a store that cannot be read now; `age_s`: since it last could."""
     return LinkView(state=LOST, age_s=age_s, why=why)
+
+
+def first_link() -> LinkView:
+    return LinkView(state=READING, why="reading the store")
 
 
 def replay_link(why: str = "a recorded log: nothing can be decided") -> LinkView:

@@ -1,41 +1,34 @@
-"""The parts of the mission picture as lines: what runs, the gate, what may be done, what happened."""
+"""The parts of the mission picture as lines: the gate that tells, and what happened."""
 
 from __future__ import annotations
 
-from rollout.view.model import StatusView
-from rollout.view.status_text import (
-    choice_lines,
-    event_rows,
-    gate_summary,
-    under_way_lines,
-)
-from rollout.view.text import clip
+from collections.abc import Sequence
+
+from rollout.view.check_rows import GateRows
+from rollout.view.check_rows_text import check_lines, for_go, gate_heading
+from rollout.view.model import EventView
+from rollout.view.text import clip, pad
 
 
-def running_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> list[str]:
-    """Steps and sync runs that are under way."""
-    lines = list(under_way_lines(view, ascii_only=ascii_only)) or ["nothing is running"]
-    return [clip(line, width, ascii_only=ascii_only) for line in lines]
-
-
-def gate_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> list[str]:
-    """The gates that tell: open, blocking, or decided last; the checks that block first."""
-    lines = [
-        line for gate in view.gates for line in gate_summary(gate, width, ascii_only=ascii_only)
-    ]
+def gate_lines(gates: Sequence[GateRows], width: int, *, ascii_only: bool = False) -> list[str]:
+    """The gates that tell, each with its checks, the ones that block first, and what must change."""
+    lines: list[str] = []
+    for gate in gates:
+        lines += [""] if lines else []
+        lines.append(gate_heading(gate, width, ascii_only=ascii_only))
+        lines += [line for _, line in check_lines(gate.rows, width, ascii_only=ascii_only)]
+        change = for_go(gate, width - 2)
+        lines += ["for a go:", *(f"  {line}" for line in change)] if change else []
     return [clip(line, width, ascii_only=ascii_only) for line in lines or ["no gate was asked yet"]]
 
 
-def next_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> list[str]:
-    """What only a person can do now, then what else is possible."""
-    lines = list(choice_lines(view, width, ascii_only=ascii_only))
-    ended = f"the rollout has ended: {view.outcome.replace('_', ' ')}" if view.outcome else ""
+def event_lines(events: Sequence[EventView], width: int, *, ascii_only: bool = False) -> list[str]:
+    """Newest first: what happened just now must be seen without scrolling."""
+    lines = []
+    for event in reversed(events):
+        time = event.at.strftime("%d %H:%M:%S" if width >= 60 else "%H:%M:%S")
+        who = f"{pad(event.actor, 10, ascii_only=ascii_only)} " if width >= 60 else ""
+        lines.append(f"#{event.seq} {time}  {who}{event.text}")
     return [
-        clip(line, width, ascii_only=ascii_only)
-        for line in lines or [ended or "nothing: it moves on by itself"]
+        clip(line, width, ascii_only=ascii_only) for line in lines or ["nothing has happened yet"]
     ]
-
-
-def event_lines(view: StatusView, width: int, *, ascii_only: bool = False) -> list[str]:
-    """The newest events, newest last."""
-    return event_rows(view.newest, width, ascii_only=ascii_only) or ["nothing has happened yet"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Protocol, cast
 
 from textual import events
@@ -20,6 +21,7 @@ from rollout.view.footer import FooterKey, footer_line
 from rollout.view.heading import HeadingView, heading_line, rail_line
 from rollout.view.log_page import LogSource
 from rollout.view.replay import scrubber_line
+from rollout.view.under_way import share_of, under_way
 
 LEAST = (60, 18)
 """Columns and lines below which nothing but the verdict can be shown."""
@@ -47,6 +49,9 @@ class Host(Protocol):
 
     def seconds(self) -> float: ...
 
+    @property
+    def all_actions(self) -> Sequence[ActionView]: ...
+
     def action_view(self, name: str) -> ActionView: ...
 
     def decide(self, name: str, only: str | None = None) -> None: ...
@@ -65,7 +70,7 @@ class RolloutScreen(Screen[None]):
     after a resize; it only shows what views say and decides nothing.
     """
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (130, "-xwide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (80, "-narrow"), (100, "-wide"), (130, "-xwide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-middling"), (40, "-tall")]
     FOOTER: ClassVar[tuple[str, ...]] = (DECISIONS, "app.palette", "app.help", "app.quit")
     """Ids of the keys that matter most here, in the order they are shown; `DECISIONS` stands for the
@@ -133,6 +138,9 @@ class RolloutScreen(Screen[None]):
             now=snapshot.now,
             link=snapshot.link,
             phases=snapshot.view.phases,
+            current_share=share_of(
+                under_way(snapshot.state, snapshot.words, snapshot.now, snapshot.samples)
+            ),
         )
         self._write("heading", heading_line(view, width, ascii_only=ascii_only))
         self._write("rail", rail_line(view, width, ascii_only=ascii_only))

@@ -17,10 +17,12 @@ from rollout.tui.widgets.pane import EMPTY, Pane
 
 @dataclass(frozen=True)
 class Row:
-    """`id` says which thing it is; `line` is how it looks at the width it was made for."""
+    """`id` says which thing it is; `line` is how it looks at the width it was made for; a `dim` one
+    does nothing now, which the line itself says as well."""
 
     id: str
     line: str
+    dim: bool = False
 
 
 RowsFor = Callable[[int], Sequence[Row]]
@@ -136,10 +138,12 @@ class RowsPane(Pane):
         shown = content(lines)
         if not self._rows:
             return shown
-        start = sum(len(clean(line)) + 1 for line in lines[: self._position])
-        end = start + len(clean(lines[self._position]))
-        return Content(
-            shown.plain,
-            [*shown.spans, Span(start, end, "on $cursor-row")],
-            strip_control_codes=False,
-        )
+        spans, start = list(shown.spans), 0
+        for number, (row, line) in enumerate(zip(self._rows, lines, strict=True)):
+            end = start + len(clean(line))
+            if row.dim:
+                spans.append(Span(start, end, "$mark-dim"))
+            if number == self._position:
+                spans.append(Span(start, end, "on $cursor-row"))
+            start = end + 1
+        return Content(shown.plain, spans, strip_control_codes=False)

@@ -19,6 +19,7 @@ QUICK = {
     "status": "Show where a rollout is, what blocks it and what a person may do next.",
     "log": "Show what happened, one line an event.",
     "verify": "Check that nothing in the log was changed, removed or lost.",
+    "checks": "Show every check of a gate against its limit, and one with its evidence.",
     "sync": "Show how one sync's runs go: progress, rejects, and how near they are to their brakes.",
     "monitor": "Show the watch: time left, checkpoints, looks taken and missed, figures and limits.",
     "findings": "Show what is open, whose it is, by when, and what to do.",
@@ -113,6 +114,13 @@ def _picture(name: str) -> _Parser:
     return parser
 
 
+def _checks() -> _Parser:
+    parser = _picture("checks")
+    parser.add_argument("gate", nargs="?", metavar="GATE", help="which gate (those that tell)")
+    parser.add_argument("--check", metavar="ID", help="this check in full, with its evidence")
+    return parser
+
+
 def _sync() -> _Parser:
     parser = _picture("sync")
     parser.add_argument("name", nargs="?", metavar="NAME", help="which sync (the one run last)")
@@ -130,6 +138,7 @@ _PARSERS: dict[str, Callable[[], _Parser]] = {
     "status": _status,
     "log": _log,
     "verify": _verify,
+    "checks": _checks,
     "sync": _sync,
     "monitor": partial(_picture, "monitor"),
     "findings": _findings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,10 +18,11 @@ from textual.worker import get_current_worker
 from rollout.tui.desk import Desk, NoDesk
 from rollout.tui.keys import KEYS, REHEARSAL_KEYS, REPLAY_KEYS, Key, bindings
 from rollout.tui.link import StoreLink
-from rollout.tui.messages import Read, Reading
+from rollout.tui.messages import Fetched, Read, Reading
 from rollout.tui.modals.base import RolloutDialog
 from rollout.tui.modals.decision import Decided, DecisionDialog
 from rollout.tui.screens.base import RolloutScreen
+from rollout.tui.screens.gates import GatesScreen
 from rollout.tui.screens.log import LogScreen
 from rollout.tui.screens.mission import MissionScreen
 from rollout.tui.screens.monitor import MonitorScreen
@@ -56,6 +57,7 @@ class Entry:
 
 SCREENS: tuple[Entry, ...] = (
     Entry("1", "mission", MissionScreen),
+    Entry("2", "gates", GatesScreen),
     Entry("3", "sync", SyncRunScreen),
     Entry("4", "monitor", MonitorScreen),
     Entry("5", "log", LogScreen),
@@ -95,6 +97,7 @@ class RolloutApp(App[int]):
         self.seat = seat
         self.ascii_only = seat.ascii_only
         self.said = ""
+        self._asked: set[str] = set()
         self.by, self.role = seat.by, seat.role
         self.picture = Picture()
         self._renew()
@@ -130,6 +133,27 @@ class RolloutApp(App[int]):
                 if self.snapshot.link.state != before:
                     screen.show_link(self.snapshot)
             elif isinstance(screen, RolloutScreen | RolloutDialog):
+                screen.show(self.snapshot)
+
+    def fetch(self, digests: Iterable[str]) -> None:
+        """Read evidence that is not at hand; the screens are drawn again when it is."""
+        wanted = [d for d in dict.fromkeys(digests) if d not in self._asked]
+        if wanted:
+            self._asked.update(wanted)
+            self._fetch(wanted)
+
+    @work(thread=True, exit_on_error=False, group="evidence", description="reads evidence")
+    def _fetch(self, digests: list[str]) -> None:
+        self.post_message(Fetched(digests, self.seat.link.evidence(digests)))
+
+    @on(Fetched)
+    def _keep(self, message: Fetched) -> None:
+        # What could not be read is not asked for again and again: only when it is wanted anew.
+        self.picture.remember(message.documents)
+        self._asked.difference_update(message.documents)
+        self._renew()
+        for screen in self.screen_stack:
+            if isinstance(screen, RolloutScreen):
                 screen.show(self.snapshot)
 
     def grow_older(self) -> None:

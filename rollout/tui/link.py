@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -187,6 +188,19 @@ class StoreLink:
         except BaseException:
             reader.close()
             raise
+
+    def evidence(self, digests: Iterable[str]) -> dict[str, Any]:
+        """Documents by digest, with a reader of its own: for any thread. What is not there, and
+        everything while the store cannot be read, is left out."""
+        found: dict[str, Any] = {}
+        try:
+            with open_readonly(self.setting, busy_s=BUSY_S) as reader:
+                for digest in digests:
+                    with suppress(KeyError):
+                        found[digest] = reader.evidence(digest)
+        except (StoreUnavailable, LogDamaged):
+            return found
+        return found
 
     def close(self) -> None:
         """In the thread that looked."""

@@ -62,3 +62,11 @@ class Read(Message):
     def __init__(self, reading: Reading) -> None:
         super().__init__()
         self.reading = reading
+
+
+class Fetched(Message):
+    """Evidence that a screen asked for; what was not found is left out."""
+
+    def __init__(self, asked: list[str], documents: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.asked, self.documents = asked, documents

@@ -16,6 +16,7 @@ from rollout.domain.events import Event
 from rollout.domain.fold import apply
 from rollout.domain.state import RolloutState
 from rollout.tui.messages import Reading
+from rollout.view.environment import driver_of
 from rollout.view.gates import Documents
 from rollout.view.link_state import LinkView, first_link, live_link, lost_link, replay_link
 from rollout.view.model import StatusView
@@ -53,6 +54,14 @@ class Snapshot:
     replay: ReplayView | None = None
     """Where in a recorded log this is; None for a living one."""
 
+    def has_document(self, digest: str) -> bool:
+        """Whether that evidence is at hand."""
+        try:
+            self.documents(digest)
+        except KeyError:
+            return False
+        return True
+
 
 class Picture:
     """Readings in, snapshots out. Not thread-safe: it belongs to the thread of the screens."""
@@ -82,7 +91,7 @@ class Picture:
             self._begin(reading)
         if reading.words is not None:
             self._words = reading.words
-        self._remember(reading.documents)
+        self.remember(reading.documents)
         if self._is_loaded and self._fold(reading.events) and changed:
             self._view = status_view(self._state, self._words, self._shown(), self.document)
         return changed
@@ -111,7 +120,8 @@ class Picture:
     def _shown(self) -> list[Event]:
         return list(self._newest)[-8:]
 
-    def _remember(self, documents: Mapping[str, Any]) -> None:
+    def remember(self, documents: Mapping[str, Any]) -> None:
+        """Keep evidence at hand; the oldest goes."""
         self._documents.update(documents)
         while len(self._documents) > DOCUMENTS:
             self._documents.popitem(last=False)
@@ -150,4 +160,5 @@ class Picture:
             ended=bool(self._state.outcome),
             readonly=self._last.readonly,
             holder=self._last.holder,
+            driver=driver_of(self._state.profile),
         )

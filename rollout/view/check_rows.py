@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from rollout.domain.evidence import Ruling, Scalar
 from rollout.domain.state import GateState, RolloutState
+from rollout.reports.wording import conditions_of
 from rollout.view import marks
 from rollout.view.gates import WORST_FIRST, Documents, gate_view, rulings_of
 from rollout.view.model import CheckView, GateView
-from rollout.view.plan_words import PlanWords
+from rollout.view.plan_words import CheckWords, PlanWords
 from rollout.view.progress_text import span
 from rollout.view.text import figure, figures, plain
 
@@ -20,13 +22,15 @@ MOST_TREND = 60
 
 
 class RulingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition held against one metric, in words; `margin` is signed, with its unit."""
+    """One condition held against one metric, in words. `margin` is how far it is from the limit, with
+    its unit, positive on the good side. `refuses`: to meet it is a no-go."""
 
     metric: str
     observed: str
     required: str
     word: str
     margin: str
+    refuses: bool = False
 
 
 class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +79,7 @@ def gate_rows(
 ) -> GateRows:
     """The rows of one evaluation at `now`."""
     view = gate_view(gate, state, words, documents)
-    rows = [_row(check, gate, state, now, documents) for check in view.checks]
+    rows = [_row(check, gate, state, words, now, documents) for check in view.checks]
     counts: dict[str, int] = {}
     for row in rows:
         counts[row.word] = counts.get(row.word, 0) + 1
@@ -88,14 +92,17 @@ def _row(
     check: CheckView,
     gate: GateState,
     state: RolloutState,
+    words: PlanWords,
     now: datetime | None,
     documents: Documents | None,
 ) -> CheckRow:
-    rulings = rulings_of(gate.checks[check.id], documents)
-    telling = _telling(rulings)
-    shown = [_ruling(r, shadow=check.shadow) for r in rulings]
-    told = shown[rulings.index(telling)] if telling is not None else None
-    metric = telling.metric if telling is not None else next(iter(check.observed), "")
+    held = _held(
+        rulings_of(gate.checks[check.id], documents), words.gate(gate.gate).check(check.id)
+    )
+    telling = min(held, key=_Held.rank, default=None)
+    shown = [_ruling(one, shadow=check.shadow) for one in held]
+    told = shown[held.index(telling)] if telling is not None else None
+    metric = telling.ruling.metric if telling is not None else next(iter(check.observed), "")
     return CheckRow(
         id=check.id,
         name=plain(check.id.replace("_", " ")),
@@ -123,47 +130,70 @@ def _without_evidence(check: CheckView) -> str:
     return figures(first) or ("no data" if check.samples else "not asked yet")
 
 
-def _telling(rulings: list[Ruling]) -> Ruling | None:
-    """Not met before unknown before met; among those that are met, the one nearest to its limit."""
+class _Held(msgspec.Struct, frozen=True):
+    """A ruling, and whether its condition is one that must not be met."""
 
-    def rank(ruling: Ruling) -> tuple[int, float]:
-        state = {False: 0, None: 1, True: 2}[ruling.met]
-        return state, abs(ruling.margin) if ruling.margin is not None else float("inf")
+    ruling: Ruling
+    refuses: bool
 
-    return min(rulings, key=rank, default=None)
+    @property
+    def is_fine(self) -> bool | None:
+        met = self.ruling.met
+        return (not met) if self.refuses and met is not None else met
+
+    @property
+    def margin(self) -> float | None:
+        margin = self.ruling.margin
+        return -margin if self.refuses and margin is not None else margin
+
+    def rank(self) -> tuple[int, bool, float]:
+        """What is bad comes first, then what is unknown; of what is fine, what must be met and is
+        nearest to its limit."""
+        state = {False: 0, None: 1, True: 2}[self.is_fine]
+        return state, self.refuses, abs(self.margin) if self.margin is not None else float("inf")
 
 
-def _ruling(ruling: Ruling, *, shadow: bool) -> RulingRow:
+def _held(rulings: Sequence[Ruling], said: CheckWords) -> list[_Held]:
+    """The plan's no-go conditions are ruled last."""
+    first_refusing = max(len(rulings) - conditions_of(said.no_go), 0)
+    return [_Held(ruling, n >= first_refusing) for n, ruling in enumerate(rulings)]
+
+
+def _ruling(held: _Held, *, shadow: bool) -> RulingRow:
     # Late: fractions and decimals are start-up time that a status does not need.
     from rollout.domain.condition import Condition, format_observed
     from rollout.domain.errors import ConditionProblem
 
+    ruling = held.ruling
     try:
         condition = Condition.parse(ruling.condition)
     except ConditionProblem:
         condition = None
     missed = marks.WARN if shadow else marks.FAIL
-    word = {True: marks.PASS, False: missed, None: marks.UNKN}[ruling.met].word
+    required = condition.for_people() if condition is not None else plain(ruling.condition)
     return RulingRow(
         metric=plain(ruling.metric),
         observed=plain(format_observed(ruling.observed, condition)),
-        required=condition.for_people() if condition is not None else plain(ruling.condition),
-        word=word,
-        margin=margin_words(ruling.margin, condition.unit if condition is not None else ""),
+        required=f"no-go at {required}" if held.refuses else required,
+        word={True: marks.PASS, False: missed, None: marks.UNKN}[held.is_fine].word,
+        margin=margin_words(held.margin, condition.unit if condition is not None else ""),
+        refuses=held.refuses,
     )
 
 
 def margin_words(margin: float | None, unit: str) -> str:
     """The distance to the nearest limit, positive inside; nothing where there is no number.
 
-    >>> margin_words(0.31, "%"), margin_words(-3.0, ""), margin_words(90.0, "s"), margin_words(None, "")
-    ('+0.31 pp', '-3', '+1m30s', '')
+    >>> margin_words(0.31, "%"), margin_words(-3.0, ""), margin_words(90.0, "s"), margin_words(0.0, "")
+    ('+0.31 pp', '-3', '+1m30s', '0')
     """
     if margin is None:
         return ""
+    if not margin:
+        return "0"
     sign = "-" if margin < 0 else "+"
     if unit == "s":
-        return f"{sign}{span(abs(margin)) if margin else '0s'}"
+        return f"{sign}{span(abs(margin))}"
     text = figure(float(f"{abs(margin):.4g}"))
     return f"{sign}{text} pp" if unit == "%" else f"{sign}{text}"
 

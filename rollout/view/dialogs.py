@@ -231,7 +231,7 @@ class Saying(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ABOUT_NOTHING = frozenset({"proceed", "hold", "resume", "retry", "abort", "end"})
-"""Actions that are about the current phase, which needs no naming."""
+"""Actions that are about the current phase, which the command does not name."""
 
 
 def saying(dialog: DialogView, filled: Filled) -> Saying:

@@ -40,3 +40,13 @@ def environment_of(profile: str, scenario: str | None = None) -> EnvironmentView
     if profile == "sandbox":
         return EnvironmentView(SANDBOX)
     return EnvironmentView(REHEARSAL, f"scenario {scenario}" if scenario else "")
+
+
+def driver_of(profile: str) -> str:
+    """The command that drives a rollout of that profile.
+
+    >>> driver_of("prod"), driver_of("rehearsal")
+    ('rollout run', 'rollout rehearse --by-hand --resume')
+    """
+    word = environment_of(profile).word
+    return "rollout rehearse --by-hand --resume" if word == REHEARSAL else "rollout run"

@@ -47,9 +47,15 @@ class LinkView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def live_link(
-    age_s: float | None, *, ended: bool = False, readonly: str = "", holder: str = ""
+    age_s: float | None,
+    *,
+    ended: bool = False,
+    readonly: str = "",
+    holder: str = "",
+    driver: str = "rollout run",
 ) -> LinkView:
-    """Of a store that can be read. `age_s` None: no controller gave a sign of life since we look.
+    """Of a store that can be read. `age_s` None: no controller gave a sign of life since we look;
+    `driver` is the command that would be one.
 
     >>> live_link(0.4).state, live_link(2.0).state, live_link(10.0).state, live_link(None).state
     ('LIVE', 'LAG', 'STALE', 'STALE')
@@ -57,10 +63,10 @@ def live_link(
     if ended:
         return LinkView(state=LIVE, why="the rollout has ended: nothing can be decided")
     if age_s is None:
-        why = "no controller drives this rollout: start one with `rollout run`"
+        why = f"no controller drives this rollout: start one with `{driver}`"
         return LinkView(state=STALE, why=why)
     if age_s >= STALE_S:
-        why = f"no sign of life of the controller for {ago(age_s)}: is `rollout run` alive?"
+        why = f"no sign of life of the controller for {ago(age_s)}: is `{driver}` alive?"
         return LinkView(state=STALE, age_s=age_s, why=why, holder=holder)
     if readonly:
         return LinkView(state=READONLY, age_s=age_s, why=readonly, holder=holder)

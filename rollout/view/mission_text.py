@@ -26,7 +26,7 @@ def event_lines(events: Sequence[EventView], width: int, *, ascii_only: bool = F
     """Newest first: what happened just now must be seen without scrolling."""
     lines = []
     for event in reversed(events):
-        time = event.at.strftime("%d %H:%M:%S" if width >= 60 else "%H:%M:%S")
+        time = event.at.strftime("%m-%d %H:%M:%S" if width >= 60 else "%H:%M:%S")
         who = f"{pad(event.actor, 10, ascii_only=ascii_only)} " if width >= 60 else ""
         lines.append(f"#{event.seq} {time}  {who}{event.text}")
     return [

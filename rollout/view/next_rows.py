@@ -9,7 +9,11 @@ import msgspec
 from rollout.view.actions import ActionView
 from rollout.view.marks import WAIT
 from rollout.view.model import ChoiceView
+from rollout.view.plan_words import LEAD
 from rollout.view.text import clip, pad
+
+ABOUT_THINGS = frozenset({"restart", "waive", "attest", "settle", "sign", "close_finding"})
+"""Actions whose subject must be named; all others are about the current phase."""
 
 
 class NextRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +61,8 @@ def _row(action: ActionView, subject: str, line: str, width: int, *, ascii_only:
 
 def _possible(action: ActionView, choice: ChoiceView, *, ascii_only: bool) -> str:
     mark = f"{WAIT.shown(ascii_only=ascii_only)}  " if choice.awaited else ""
-    about = f" {choice.subject}" if choice.subject else ""
-    who = f" [{' or '.join(choice.roles)}]" if choice.roles else ""
+    about = f" {choice.subject}" if choice.subject and action.action in ABOUT_THINGS else ""
+    others = [role for role in choice.roles if role != LEAD]
+    who = f" [{' or '.join(choice.roles)}]" if others else ""
     name = f"{action.name}{about}"
     return f"{mark}{f'({name})' if action.locked else name}: {choice.why}{who}"

@@ -9,6 +9,7 @@ import msgspec
 
 from rollout.domain.durations import parse_duration
 from rollout.domain.events import RunObserved
+from rollout.domain.evidence import Decision
 from rollout.domain.state import PhaseState, RolloutState, StepState
 from rollout.view import marks
 from rollout.view.gates import newest_rounds
@@ -52,11 +53,11 @@ def under_way(
     if at and not found:
         found = list(_watch(state, phase, words, at))
     standing = _standing(state, phase, words, at)
-    return [*found, standing] if phase.stage in _SAID_BESIDE else found or [standing]
+    return [standing, *found] if phase.stage in _SAID_FIRST else found or [standing]
 
 
-_SAID_BESIDE = {"held", "rollback_failed"}
-"""Stages whose reason stands even beside a step that goes on."""
+_SAID_FIRST = {"held", "rollback_failed"}
+"""Stages whose reason comes before a step that was under way."""
 
 
 def share_of(work: list[WorkView]) -> float | None:
@@ -194,6 +195,22 @@ def _is_now(phase_id: str, attempt: int, phase: PhaseState) -> bool:
     return (phase_id, attempt) == (phase.id, phase.attempt)
 
 
+def _held(state: RolloutState, phase: PhaseState, words: PlanWords) -> tuple[str, str]:
+    """By a gate: only which, as the gate itself is told in full beside it."""
+    blocking = [
+        words.gate(gate.gate).title or gate.gate
+        for gate in newest_rounds(state, phase.id, phase.attempt)
+        if gate.decision not in {None, Decision.GO}
+    ]
+    by_gate = blocking and phase.held_from in {"entry_gate", "exit_gate", "running"}
+    failed = any(
+        s.status == "failed" and _is_now(s.phase, s.attempt, phase) for s in state.steps.values()
+    )
+    if by_gate and not failed:
+        return f"{phase.id} is held", f"not so: {'; '.join(blocking)}"
+    return f"{phase.id} is held", phase.reason
+
+
 def _ready(_state: RolloutState, phase: PhaseState, words: PlanWords) -> tuple[str, str]:
     who = ", ".join(words.people(LEAD)) or LEAD
     window = words.phase(phase.id).window
@@ -208,7 +225,7 @@ _STAGES: dict[str, Callable[[RolloutState, PhaseState, PlanWords], tuple[str, st
     "running": lambda _s, phase, _w: (f"{phase.id} is running", ""),
     "exit_gate": _asking,
     "sign_off": _signing,
-    "held": lambda _s, phase, _w: (f"{phase.id} is held", phase.reason),
+    "held": _held,
     "rolling_back": lambda _s, phase, _w: (f"{phase.id} is being rolled back", phase.reason),
     "passed": lambda _s, phase, _w: (f"{phase.id} is passed", ""),
     "rolled_back": lambda _s, phase, _w: (f"{phase.id} is rolled back", "waits for the lead"),

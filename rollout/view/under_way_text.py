@@ -23,7 +23,7 @@ def under_way_lines(work: Sequence[WorkView], width: int, *, ascii_only: bool = 
 
 def _lines(one: WorkView, width: int, *, ascii_only: bool) -> list[str]:
     mark = MARKS[one.word].shown(ascii_only=ascii_only)
-    lasted = f"  for {span(one.for_s)}" if one.for_s is not None and one.since else ""
+    lasted = f", for {span(one.for_s)}" if one.for_s is not None and one.since else ""
     first, *rest = wrap(f"{one.title}{lasted}", width, _INDENT)
     lines = [f"{mark}  ".ljust(len(_INDENT)) + first.lstrip(), *rest]
     said = ", ".join(part for part in (_how_far(one), one.detail) if part)

@@ -34,7 +34,7 @@ def test_the_first_screen_says_where_we_are_and_what_blocks(held: Path) -> None:
 
 def test_before_the_first_look_the_screen_says_that_it_reads(held: Path) -> None:
     async def script(table: Table) -> None:
-        assert "LOST" in table.text()
+        assert "READING" in table.text()
         assert "reading the store" in table.text()
 
     play(held, script)
@@ -77,7 +77,7 @@ def test_without_a_sign_of_life_the_link_grows_stale_and_comes_back(held: Path) 
         assert "▲ LAG 2s" in table.text()
         await table.pass_(8)
         assert "? STALE 10s" in table.text()
-        assert "is `rollout run` alive?" in table.text()
+        assert "is `rollout rehearse --by-hand --resume` alive?" in table.words()
         await table.look(sign=True)
         assert "✓ LIVE 0s" in table.text()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Protocol, cast
 
 from textual import events
@@ -57,6 +57,8 @@ class Host(Protocol):
     def decide(self, name: str, only: str | None = None) -> None: ...
 
     def open_log(self) -> tuple[LogSource, str]: ...
+
+    def fetch(self, digests: Iterable[str]) -> None: ...
 
     def key_of(self, key: Key) -> str: ...
 
@@ -162,7 +164,16 @@ class RolloutScreen(Screen[None]):
         for name in self.FOOTER:
             names += self._decisions() if name == DECISIONS else [name]
         shown = [by_id[name] for name in names]
-        return [FooterKey(self.host.key_of(k), k.label, self.host.locked(k.id)) for k in shown]
+        return [
+            FooterKey(self.host.key_of(k), self._label(k), self.host.locked(k.id)) for k in shown
+        ]
+
+    def _label(self, key: Key) -> str:
+        """Of a key for two decisions, the one that is possible."""
+        possible = [n for n in key.decides if self.host.action_view(n).choices]
+        if len(key.decides) < 2 or not possible:
+            return key.label
+        return possible[0].replace("_", " ")
 
     def _decisions(self) -> list[str]:
         """Awaited ones first, then the usual ones, locked or not; in a recorded log its own keys."""

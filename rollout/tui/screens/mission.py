@@ -63,6 +63,8 @@ class MissionScreen(RolloutScreen):
             pane.show_rows(self._next_rows)
 
     def _next_rows(self, width: int) -> list[Row]:
+        if not self.host.snapshot.is_loaded:
+            return []
         keys = {name: self.host.key_of(key) for key in KEYS for name in key.decides}
         found = next_rows(self.host.all_actions, keys, width, ascii_only=self.host.ascii_only)
         return [Row(row.id, row.line, dim=bool(row.locked)) for row in found]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -12,14 +14,16 @@ from typing import TYPE_CHECKING
 
 from rollout.cli import exits
 from rollout.cli.quick import STATE
+from rollout.cli.seat_launcher import ControllerLauncher, beside
 from rollout.domain.errors import RolloutError
 from rollout.live.system_clock import SystemClock
 from rollout.rehearsal.board import read_board
 from rollout.store.address import located, shown
-from rollout.tui.app import RolloutApp, Seat, known_keys
+from rollout.tui.app import RolloutApp, known_keys
 from rollout.tui.desk import StoreDesk
 from rollout.tui.keys import keymap_of
 from rollout.tui.link import OwnTime, StoreLink
+from rollout.tui.program import Seat
 
 if TYPE_CHECKING:
     from rollout.ports import Clock
@@ -51,6 +55,9 @@ def run(wish: Wish) -> int:
     seat = Seat(
         link=StoreLink(wish.state, wish.rollout, clock_for=partial(_clock, wish)),
         desk=StoreDesk(wish.state, wish.rollout, partial(_open, wish), _place(wish)),
+        launcher=ControllerLauncher(wish.state, _place(wish)),
+        copies=_copies(wish.state),
+        come_back=shlex.join(["rollout", "tui", *_place(wish)]),
         by=wish.by,
         role=wish.role,
         ascii_only=wish.ascii_only or exits.needs_ascii(),
@@ -69,6 +76,7 @@ def _replay(wish: Wish, keymap: dict[str, str]) -> int:
 
     seat = Seat(
         link=ReplayLink(wish.state, wish.rollout),
+        copies=_copies(wish.state),
         ascii_only=wish.ascii_only or exits.needs_ascii(),
         keymap=keymap,
         theme=os.environ.get("TEXTUAL_THEME"),
@@ -98,6 +106,12 @@ def _open(wish: Wish) -> tuple[Store, Clock | None]:
     except RolloutError:
         store.close()
         raise
+
+
+def _copies(state: str) -> Path:
+    """Where what was copied is kept: beside the store, else among this user's passing files."""
+    own = Path(tempfile.gettempdir()) / f"rollout-copied-{os.getuid()}.txt"
+    return beside(state, ".copied.txt") or own
 
 
 def _place(wish: Wish) -> list[str]:

@@ -77,12 +77,22 @@ KEYS: tuple[Key, ...] = (
     Key("pane.next", "tab", "next_pane", "next pane", "the next pane", LOOK),
     Key("pane.previous", "shift+tab", "previous_pane", "previous pane", "the pane before", LOOK),
     Key("pane.zoom", "z", "zoom", "zoom", "the focused pane alone, and back", LOOK),
+    Key("pane.filter", "slash", "filter", "filter", "only lines that hold a text", LOOK, "/"),
     Key("copy.row", "y", "copy_row", "copy", "copy the row under the cursor", LOOK),
     Key("copy.all", "Y", "copy_pane", "copy all", "copy the whole pane", LOOK),
     Key("app.palette", "colon,ctrl+p", "command_palette", "all", "every action by name", APP, ":"),
     Key("app.help", "question_mark,f1", "help", "help", "what can be done here", APP, "?"),
     Key("app.theme", "t", "theme", "theme", "dark, light, 16 colours", APP),
-    Key("app.quit", "q,ctrl+q", "leave", "quit", "leave; nothing that runs is stopped", APP),
+    Key(
+        "app.controller",
+        "C",
+        "start_controller",
+        "start a controller",
+        "let a process of its own drive the rollout",
+        APP,
+    ),
+    Key("app.quit", "q", "leave", "quit", "leave; nothing that runs is stopped", APP),
+    Key("app.quit_now", "ctrl+q", "leave_now", "quit now", "leave without a question", APP),
 )
 
 STAGE = "the rehearsal"

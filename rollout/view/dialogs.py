@@ -132,7 +132,7 @@ def _subjects(action: ActionView, state: RolloutState) -> list[Subject]:
     for choice in action.choices:
         known = merged.get(choice.subject)
         roles = list(dict.fromkeys([*(known.roles if known else []), *choice.roles]))
-        words = f"{choice.subject}  {choice.why}"
+        words = f"{choice.subject}: {choice.why}"
         merged[choice.subject] = Subject(choice.subject, plain(words), roles)
     return list(merged.values())
 

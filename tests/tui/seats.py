@@ -10,9 +10,10 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from rollout.tui.app import RolloutApp, Seat
+from rollout.tui.app import RolloutApp
 from rollout.tui.link import StoreLink
 from rollout.tui.messages import Read, Reading
+from rollout.tui.program import Seat
 
 
 class Monotonic:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Protocol, cast
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from rollout.tui.keys import KEYS, REHEARSAL_KEYS, REPLAY_KEYS, Key
 from rollout.tui.lines import content
@@ -81,11 +81,16 @@ class RolloutScreen(Screen[None]):
     OWN_KEYS: ClassVar[tuple[Key, ...]] = ()
     """Keys that exist on this screen only; the screen binds them."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._narrowed: Pane | None = None
+
     def compose(self) -> ComposeResult:
         yield Static(id="heading", markup=False)
         yield Static(id="rail", markup=False)
         yield Container(*self.compose_body(), id="body")
         yield Static(id="small", markup=False)
+        yield Input(id="filter", placeholder="only lines that hold… (Enter keeps, Esc shows all)")
         yield Static(id="reason", markup=False)
         yield Static(id="keys", markup=False)
 
@@ -188,6 +193,50 @@ class RolloutScreen(Screen[None]):
         found = [*(key for key in keys if is_awaited(key)), *usual]
         first = list(dict.fromkeys(key.id for key in found))[:DECISIONS_SHOWN]
         return [key.id for key in keys if key.id in first]
+
+    def zoom(self, pane: Pane) -> None:
+        """This pane alone, or all again."""
+        zoomed = not self.has_class("-zoomed")
+        for other in self.query(Pane):
+            other.set_class(zoomed and other is pane, "-big")
+            is_around = pane in other.walk_children(Pane) or other is pane
+            other.set_class(zoomed and not is_around, "-away")
+        for box in self.query("#body Vertical, #body Horizontal"):
+            box.set_class(zoomed and pane not in box.walk_children(Pane), "-away")
+        self.set_class(zoomed, "-zoomed")
+
+    def action_filter(self) -> None:
+        """Ask for a text; the pane that was focused shows only lines that hold it."""
+        pane = self.focused
+        if isinstance(pane, Pane):
+            self._narrowed = pane
+            box = self.query_one("#filter", Input)
+            box.add_class("-open")
+            box.focus()
+
+    @on(Input.Changed, "#filter")
+    def _narrow(self, event: Input.Changed) -> None:
+        if self._narrowed is not None:
+            self._narrowed.filter(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _keep_filter(self) -> None:
+        self._close_filter()
+
+    def key_escape(self) -> None:
+        """Show all again: of the filter that is open, else of the focused pane."""
+        box = self.query_one("#filter", Input)
+        pane = self._narrowed if box.has_class("-open") else self.focused
+        if isinstance(pane, Pane):
+            pane.filter("")
+        if box.has_class("-open"):
+            box.value = ""
+            self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.query_one("#filter", Input).remove_class("-open")
+        if self._narrowed is not None:
+            self._narrowed.focus()
 
     @property
     def panes(self) -> list[Pane]:

@@ -21,6 +21,12 @@ from rollout.view.check_rows_text import check_lines, counts_words
 from rollout.view.gate_list import entry_line, find_gate, gate_entries
 from rollout.view.status_text import decision_word
 
+GATES_ABOUT = "Every gate that was asked, the one that tells first. Enter goes to its checks."
+CHECKS_ABOUT = (
+    "Observed against required, how far from the limit, how old. Enter goes to the evidence."
+)
+EVIDENCE_ABOUT = "What was seen, by which query, with a sample. Y copies all of it, z enlarges it."
+
 
 class GatesScreen(RolloutScreen):
     """Follows the gate that tells until a person picks another one."""
@@ -29,8 +35,8 @@ class GatesScreen(RolloutScreen):
 
     def compose_body(self) -> ComposeResult:
         yield Vertical(
-            RowsPane("Gates", id="gates", empty="no gate was asked yet"),
-            RowsPane("Checks", id="checks", empty="no check to show"),
+            RowsPane("Gates", id="gates", empty="no gate was asked yet", about=GATES_ABOUT),
+            RowsPane("Checks", id="checks", empty="no check to show", about=CHECKS_ABOUT),
             id="asked",
         )
         yield Vertical(Pane("Evidence", id="evidence"), Pane("History", id="history"), id="seen")

@@ -25,16 +25,29 @@ from rollout.view.under_way_text import under_way_lines
 EVENTS = 40
 """Newest events shown here; the log screen has all."""
 
+GATE_ABOUT = (
+    "The gate that is open or blocks, else the one decided last: what blocks comes first, then what "
+    "must change for a go. The gates screen has the evidence."
+)
+NEXT_ABOUT = (
+    "What the rollout waits for comes first, what is locked comes last and says why. Enter, or a "
+    "second click, opens the dialog of the row under the cursor; nothing is done before it."
+)
+
 
 class MissionScreen(RolloutScreen):
     """The home of the project lead."""
 
     def compose_body(self) -> ComposeResult:
-        yield Pane("Phases", id="phases")
-        yield Vertical(Pane("Now", id="now"), Pane("Gate", id="gate"), id="state-of-things")
+        yield Pane("Phases", id="phases", about="Every phase, and who signed the current one off.")
         yield Vertical(
-            RowsPane("What may I do", id="next", empty="reading the store"),
-            Pane("Newest events", id="events"),
+            Pane("Now", id="now", about="What goes on, how fast, and how long still: as a range."),
+            Pane("Gate", id="gate", about=GATE_ABOUT),
+            id="state-of-things",
+        )
+        yield Vertical(
+            RowsPane("What may I do", id="next", empty="reading the store", about=NEXT_ABOUT),
+            Pane("Newest events", id="events", about="Newest first; the log screen has all."),
             id="what-next",
         )
 

@@ -49,6 +49,7 @@ class RehearsalHost(Host):
 class RehearsalScreen(RolloutScreen):
     """It writes requests to the rehearsal's process and shows what that process says of itself."""
 
+    OWN_KEYS = REHEARSAL_KEYS
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in REHEARSAL_KEYS]
     FOOTER: ClassVar[tuple[str, ...]] = (
         *(key.id for key in REHEARSAL_KEYS),

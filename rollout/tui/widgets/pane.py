@@ -29,9 +29,16 @@ class Pane(VerticalScroll, can_focus=True):
         Binding("end,G", "scroll_end", show=False, id="pane.end"),
     ]
 
-    def __init__(self, title: str, *, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        title: str,
+        *,
+        id: str,  # noqa: A002 - Textual's name
+        about: str = "",
+    ) -> None:
         super().__init__(id=id, classes="pane")
-        self._title = title
+        self._title, self.about = title, about
+        self._filter = ""
         self._lines_for: LinesFor = _nothing
         self._shown: Sequence[str] = ()
         self._text = Static(markup=False)
@@ -82,11 +89,27 @@ class Pane(VerticalScroll, can_focus=True):
         self._entitle()
         if self.room == 0:
             return
-        lines = list(self._lines_for(self.room))
+        lines = self._filtered(list(self._lines_for(self.room)))
         if lines != self._shown:
             self._shown = lines
             self._text.update(self._content(lines))
         self._count_hidden()
+
+    def filter(self, text: str) -> None:
+        """Only lines that hold the text, whatever its case; empty shows all again."""
+        self._filter = text.strip().casefold()
+        self._draw()
+
+    def _filtered(self, lines: list[str]) -> list[str]:
+        if not self._filter:
+            return lines
+        found = [line for line in lines if self._filter in line.casefold()]
+        return found or [f"nothing holds {self._filter!r}: Esc in the filter shows all"]
+
+    @property
+    def title(self) -> str:
+        """Of the frame, without the mark of the focus."""
+        return self._title
 
     def _count_hidden(self) -> None:
         """What does not fit is never cut without a word."""
@@ -100,7 +123,8 @@ class Pane(VerticalScroll, can_focus=True):
         """Focus shows in the title too: a border's colour alone is not enough."""
         ascii_only = self.app.has_class("-ascii")
         mark = ("> " if ascii_only else "▌") if self.has_focus else ""
-        self.border_title = Content(clean(f"{mark}{self._title}"))
+        only = f"  only: {self._filter}" if self._filter else ""
+        self.border_title = Content(clean(f"{mark}{self._title}{only}"))
 
 
 def _nothing(_width: int) -> list[str]:

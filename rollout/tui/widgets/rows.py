@@ -25,6 +25,8 @@ class Row:
     dim: bool = False
 
 
+_NOTHING_HOLDS = "no row holds that (Esc shows all)"
+
 RowsFor = Callable[[int], Sequence[Row]]
 
 
@@ -42,8 +44,8 @@ class RowsPane(Pane):
         Binding("enter", "pick", show=False, id="rows.pick"),
     ]
 
-    class Picked(Message):
-        """A person wants to see, or do, this."""
+    class OfRow(Message):
+        """About one row of one pane."""
 
         def __init__(self, pane: RowsPane, row: str) -> None:
             super().__init__()
@@ -53,11 +55,21 @@ class RowsPane(Pane):
         def control(self) -> RowsPane:
             return self.pane
 
-    class Moved(Picked):
-        """The cursor is on another thing."""
+    class Picked(OfRow):
+        """A person wants to see, or do, this."""
 
-    def __init__(self, title: str, *, id: str, empty: str = EMPTY) -> None:  # noqa: A002
-        super().__init__(title, id=id)
+    class Moved(OfRow):
+        """The cursor is on another thing. No kind of `Picked`: who moves has decided nothing."""
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        id: str,  # noqa: A002 - Textual's name
+        empty: str = EMPTY,
+        about: str = "",
+    ) -> None:
+        super().__init__(title, id=id, about=about)
         self._empty = empty
         self._rows: Sequence[Row] = ()
         self._cursor = ""
@@ -67,12 +79,14 @@ class RowsPane(Pane):
         """Draw these rows; a row's line should leave two columns for the cursor."""
 
         def lines_for(width: int) -> list[str]:
-            self._rows = list(rows_for(width - 2))
+            found = list(rows_for(width - 2))
+            self._rows = [row for row in found if self._filter in row.line.casefold()]
+            is_hidden = bool(found) and not self._rows
             self._hold()
             bar = ">" if self.app.has_class("-ascii") else "▌"
             return [
                 f"{bar if row.id == self._cursor else ' '} {row.line}" for row in self._rows
-            ] or [self._empty]
+            ] or [_NOTHING_HOLDS if is_hidden else self._empty]
 
         self.show(lines_for, title)
 
@@ -133,6 +147,9 @@ class RowsPane(Pane):
         else:
             self._position = min(self._position, len(ids) - 1)
             self._cursor = ids[self._position]
+
+    def _filtered(self, lines: list[str]) -> list[str]:
+        return lines  # rows were left out already, so that the cursor knows
 
     def _content(self, lines: Sequence[str]) -> Content:
         shown = content(lines)

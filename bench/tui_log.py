@@ -26,8 +26,9 @@ from rollout.domain.events import GateOpened, Measured, Payload, PhaseOutline, R
 from rollout.domain.evidence import Verdict
 from rollout.store.opening import open_store
 from rollout.store.reading import Reader, open_readonly
-from rollout.tui.app import RolloutApp, Seat
+from rollout.tui.app import RolloutApp
 from rollout.tui.link import StoreLink
+from rollout.tui.program import Seat
 from rollout.tui.widgets.log_pane import LogPane
 from rollout.view.chain_mark import STRETCH, ChainMark
 from rollout.view.log_filter import parse_filter

@@ -21,7 +21,7 @@ def through(hands: Hands) -> Iterator[None]:
     hands.say("proceed")
     while hands.stage != "sign_off":
         yield
-    hands.say("sign", "over")
+    hands.say("sign", "over", by="bea")  # ann let it proceed
     yield
 
 

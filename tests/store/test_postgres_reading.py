@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from postgres_server import Server
@@ -322,9 +324,18 @@ print(sorted(roots & {"pydantic", "sqlalchemy", "sqlmodel", "alembic", "duckdb",
 sys.exit(code)
 """
 
+    parts = urlsplit(kept)
+    bare = parts._replace(netloc=parts.netloc.replace(f":{parts.password}@", "@")).geturl()
+    # the password stays out of the arguments; whoever named it there would be refused
+    environment = {**os.environ, "PGPASSWORD": unquote(parts.password or "")}
+
     def said(*command: str) -> list[str]:
         done = subprocess.run(
-            [sys.executable, "-c", script, *command], input=kept, capture_output=True, text=True
+            [sys.executable, "-c", script, *command],
+            input=bare,
+            capture_output=True,
+            text=True,
+            env=environment,
         )
         assert done.returncode == 0, done.stderr
         assert "canary" not in done.stdout + done.stderr

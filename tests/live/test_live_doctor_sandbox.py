@@ -56,12 +56,17 @@ def look(plan: Plan, ready: Path, service: str = "", **replaced: Any) -> list[Li
     return [line for line in lines if line.state != doctor.OK]
 
 
-def test_doctor_is_green_against_a_sandbox(ready: Path) -> None:
+@pytest.mark.slow
+def test_the_command_is_green_against_a_sandbox(ready: Path) -> None:
     code, out, err = rollout("doctor", PLAN, "--env", "sandbox", "--sandbox", ready)
     assert code == 0, out + err
     assert {line.split()[0] for line in out.splitlines()} == {"ok"}
     for said in ("census: who am I", f"warehouse: view {VIEW}", "object Product_Property__c"):
         assert said in out
+
+
+def test_everything_is_as_it_should_be_in_a_sandbox(plan: Plan, ready: Path) -> None:
+    assert look(plan, ready) == []
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def shut(loop: Loop, seconds: float) -> None:
         {"do": "timeout_after_effect"},
         {"do": "status_after_effect", "status": 500},
         more({"do": "status_after_effect", "status": 504, "body": "<html>gateway</html>"}),
-        {"do": "cut_json"},
+        more({"do": "cut_json"}),
         more({"do": "garbage"}),
         {"do": "garbage", "bytes": 100 * 1024 * 1024},
         more({"do": "empty"}),
@@ -146,7 +146,7 @@ def test_a_trigger_whose_answer_is_lost_is_adopted_and_not_sent_again(
 @pytest.mark.parametrize(
     "fault",
     [
-        {"do": "timeout_before_effect"},
+        more({"do": "timeout_before_effect"}),
         {"do": "status", "status": 500},
         more({"do": "status", "status": 503}),
         {"do": "html"},
@@ -188,6 +188,19 @@ def test_of_two_candidates_none_is_adopted_and_a_named_person_is_told_why(loop: 
     assert state.effects[RUN].value == ours
     assert "ended skipped" in state.phases["only"].reason  # Census had another one to run
     assert len(sent(loop)) == 2  # theirs and ours, and nothing again
+
+
+def test_a_token_refused_at_the_trigger_holds_the_phase_until_somebody_tries_again(
+    loop: Loop,
+) -> None:
+    loop.box.order(match=TRIGGER, do="expire_token", seconds=60)
+    state = loop.until(lambda s: s.phases["only"].stage == "held")
+    assert "the token is not accepted" in state.phases["only"].reason
+    assert (trigger_of(loop).how, begun(loop)) == ("refused", 0)
+    loop.say("retry")
+    loop.to_the_end()
+    assert trigger_of(loop, "only/2/run/trigger-1").how == "done"
+    assert_once(loop, posts=2)
 
 
 def test_429_is_waited_for_as_long_as_was_asked(loop: Loop) -> None:
@@ -232,10 +245,10 @@ def test_a_connection_that_is_reset_may_have_carried_the_trigger(loop: Loop) -> 
         {"do": "html"},
         {"do": "cut_json"},
         more({"do": "garbage"}),
-        {"do": "garbage", "bytes": 100 * 1024 * 1024},
-        {"do": "status", "status": 500},
+        more({"do": "garbage", "bytes": 100 * 1024 * 1024}),
+        more({"do": "status", "status": 500}),
         more({"do": "status", "status": 429, "headers": {"Retry-After": "60"}}),
-        {"do": "timeout_after_effect"},
+        more({"do": "timeout_after_effect"}),
     ],
     ids=lambda f: f"{f['do']}{f.get('status', '')}{f.get('bytes', '')}",
 )
@@ -291,12 +304,12 @@ def test_a_warehouse_that_is_cold_for_three_minutes_is_waited_for(loop: Loop) ->
 @pytest.mark.parametrize(
     "fault",
     [
-        {"do": "html"},
+        more({"do": "html"}),
         {"do": "cut_json"},
-        {"do": "garbage", "bytes": 100 * 1024 * 1024},
-        {"do": "status", "status": 500},
+        more({"do": "garbage", "bytes": 100 * 1024 * 1024}),
+        more({"do": "status", "status": 500}),
         {"do": "expire_token", "seconds": 60},
-        {"do": "timeout_after_effect"},
+        more({"do": "timeout_after_effect"}),
     ],
     ids=lambda f: f"{f['do']}{f.get('status', '')}{f.get('bytes', '')}",
 )

@@ -120,7 +120,7 @@ class RunSync:
         spec = context.plan.syncs[inputs.sync]
         if effect.action == "trigger":
             answer = context.connections.sync_service(spec.on).trigger(spec.id)
-            return _believed(answer, effect, context.facts.triggered(spec.id))
+            return _believed(answer, effect, _bound(context, spec.on))
         if effect.action == "cancel":
             service = context.connections.sync_service(spec.on)
             return service.cancel(int(effect.request["run_id"]))
@@ -196,6 +196,17 @@ def _cancel(run: SyncRun) -> Effect:
     return Effect(
         name="cancel", action="cancel", target=f"run {run.id}", request={"run_id": run.id}
     )
+
+
+def _bound(context: StepContext, service: str) -> set[int]:
+    """Runs that answer other triggers already, of every sync of the service: their numbers are one
+    series, so that an old answer may be about another sync."""
+    return {
+        run
+        for sync in context.plan.syncs.values()
+        if sync.on == service
+        for run in context.facts.triggered(sync.id)
+    }
 
 
 def _believed(answer: Answer[int], effect: Effect, bound: Collection[int]) -> Answer[int]:

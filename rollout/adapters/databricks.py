@@ -98,7 +98,7 @@ class DatabricksWarehouse:
         parts = name_parts(name)
         if len(parts) == 3:
             sql = (
-                f"SELECT view_definition FROM {quoted(parts[:1])}.information_schema.views "  # noqa: S608
+                f"SELECT view_definition FROM {quoted(parts[:1])}.information_schema.views "  # noqa: S608 - a quoted name; the rest are parameters
                 "WHERE lower(table_schema) = lower(:schema) AND lower(table_name) = lower(:name)"
             )
             try:

@@ -88,12 +88,12 @@ class SalesforceTruth:
             live = {
                 row[0]
                 for row in self._connection.execute(
-                    f"SELECT Id FROM {OBJECT} WHERE NOT IsDeleted AND Id IN (SELECT id FROM rollout_ids)"  # noqa: S608
+                    f"SELECT Id FROM {OBJECT} WHERE NOT IsDeleted AND Id IN (SELECT id FROM rollout_ids)"  # noqa: S608 - constants, in a mock
                 ).fetchall()
             }
             self._connection.execute(
                 f"""UPDATE {OBJECT} SET IsDeleted = TRUE, SystemModstamp = $at, LastModifiedDate = $at,
-                LastModifiedById = $by WHERE NOT IsDeleted AND Id IN (SELECT id FROM rollout_ids)""",  # noqa: S608
+                LastModifiedById = $by WHERE NOT IsDeleted AND Id IN (SELECT id FROM rollout_ids)""",  # noqa: S608 - constants, in a mock
                 {"at": at, "by": by},
             ).fetchall()
             self._connection.unregister("rollout_ids")
@@ -207,7 +207,7 @@ class SalesforceTruth:
         self._connection.register("rollout_rows", incoming)
         try:
             self._connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE rollout_incoming AS SELECT rollout_ord{casts} FROM rollout_rows"  # noqa: S608
+                f"CREATE OR REPLACE TEMP TABLE rollout_incoming AS SELECT rollout_ord{casts} FROM rollout_rows"  # noqa: S608 - constants, in a mock
             ).fetchall()
         finally:
             self._connection.unregister("rollout_rows")

@@ -11,7 +11,8 @@ from rollout.domain.evidence import Scalar
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 _NAMES_A_RECORD = {"id", "ids", "key", "keys", "uuid", "guid", "email", "mail", "phone", "mobile"}
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+# Begins at the @ and never looks back further than one character: long texts take linear time.
+_ADDRESS = re.compile(r"(?<=[^\s@])@[^\s@]+\.[^\s@]")
 
 SHOWN = 12
 """Hex digits of a hashed key."""

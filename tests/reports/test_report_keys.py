@@ -47,3 +47,10 @@ def test_key_inputs_come_in_three_shapes() -> None:
 def test_equal_keys_have_equal_digests_and_half_pairs_do_not_break_it() -> None:
     assert hashed("a") == hashed("a") != hashed("b")
     assert len(hashed("\ud800")) == 12
+
+
+def test_a_long_text_is_looked_through_in_linear_time() -> None:
+    for long in ("<&>" * 200_000, "a" * 500_000 + "@", "@a" * 200_000, "a@" + "b" * 500_000):
+        assert masked({"note": long}, set())["note"] == long
+    assert masked({"note": "x" * 500_000 + " ann@example.test"}, set())["note"] != ""
+    assert len(str(masked({"note": "ann@example.test"}, set())["note"])) == 12

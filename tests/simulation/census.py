@@ -118,8 +118,9 @@ class Census:
         self.time, self.dice, self.syncs = time, dice, syncs
         self.runs: dict[int, Run] = {}
         self.on_accepted: Callable[[Run], None] = lambda run: None
+        self.showed_old = False
         self._next_id = FIRST_RUN
-        self.page_size = dice.pick("page size", [7, 30, 100, 100])
+        self.page_size = dice.pick("page size", [9, 100, 100, 100])
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = itertools.count()
         self._lag_until = time.at
@@ -156,7 +157,7 @@ class Census:
         return run
 
     def _begin(self, sync: Sync, run: Run) -> None:
-        minutes = self.dice.between("run length", 0.7, 4)
+        minutes = self.dice.between("run length", 0.3, 2)
         if run.intent is not None and self.dice.fires("run_slow"):
             minutes = 70.0
         lasts = timedelta(minutes=minutes)
@@ -227,6 +228,7 @@ class Census:
 
     def see(self, run: Run) -> Document:
         if not run.is_active and run.was and self.dice.fires("run_goes_back"):
+            self.showed_old = True
             return self.dice.pick("earlier state", run.was)
         return run.document()
 

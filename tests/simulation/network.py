@@ -63,7 +63,7 @@ class Network(httpx.BaseTransport):
         self.census, self.time, self.dice = census, time, dice
         self.witness, self.border = witness, border
         self.requests = 0
-        self.is_dark = False
+        self._is_old = self.is_dark = False
         """The last request had no good answer: nobody can be blamed for not knowing."""
         self._refused_until = time.at
         self._answers: dict[str, tuple[int, Document]] = {}
@@ -75,8 +75,9 @@ class Network(httpx.BaseTransport):
         self.border(f"before {call.name}")
         intent = self.witness.sent(call.action, call.target) if call.action else ""
         self.time.pass_(timedelta(seconds=self.dice.between("latency", 0.05, 1.5)))
+        self._is_old = self.census.showed_old = False
         answer = self.answer(call, intent)
-        self.is_dark = isinstance(answer, str) or answer.status_code != 200
+        self.is_dark = self._is_old or self.census.showed_old or not _is_good(answer)
         self.border(f"after {call.name}")
         if isinstance(answer, str):
             error = httpx.ConnectError if answer == "refused" else httpx.ReadTimeout
@@ -148,6 +149,7 @@ class Network(httpx.BaseTransport):
             self._answers[call.name] = (status, document)
             if known is not None and self.dice.fires("old_answer"):
                 status, document = known
+                self._is_old = True
         self._seemed(intent, "yes" if status < 400 else "no")
         return _json(status, document)
 
@@ -220,6 +222,12 @@ class Call:
     @property
     def is_about_runs(self) -> bool:
         return self.method == "GET" and (self.run is not None or self.verb == "sync_runs")
+
+
+def _is_good(answer: httpx.Response | str) -> bool:
+    if isinstance(answer, str) or answer.status_code != 200:
+        return False
+    return answer.headers.get("content-type") == "application/json"
 
 
 def _json(status: int, document: Document, headers: dict[str, str] | None = None) -> httpx.Response:

@@ -35,7 +35,7 @@ from .target import QUEUE, SECOND_QUEUE, Target
 from .violation import Killed, Violated, require
 from .warehouse import Warehouse
 
-STEPS = 90
+STEPS = 70
 """In a disturbed world."""
 CALM_STEPS = 400
 """Once all faults have stopped: by then it is over, or waits for somebody."""
@@ -131,18 +131,19 @@ class Simulation:
 
     def border(self, place: str) -> None:
         """At the edge of every request: a process may die here, and others act."""
-        if self.dice.fires("kill_at_port", times=0.3):
+        if self.dice.fires("kill_at_port", times=0.15):
             self.reached["killed"] += 1
             raise Killed(place)
         self.disturbances.at_border()
 
     def around(self, when: str, payloads: Sequence[Payload]) -> None:
         """At the edge of every commit of the controller."""
-        if when == "before" and self.dice.fires("decides_meanwhile") and self.depth == 0:
+        is_alone = when == "before" and self.depth == 0
+        if is_alone and self.dice.fires("decides_meanwhile", times=0.3):
             self._nested(self.people.whim)
         if when == "after":
             self.log.catch_up()
-        if self.dice.fires("kill_at_append", times=0.2):
+        if self.dice.fires("kill_at_append", times=0.1):
             self.reached["killed"] += 1
             raise Killed(f"{when} an append")
 

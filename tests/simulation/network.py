@@ -227,7 +227,7 @@ class Call:
 def _is_good(answer: httpx.Response | str) -> bool:
     if isinstance(answer, str) or answer.status_code != 200:
         return False
-    return answer.headers.get("content-type") == "application/json"
+    return bool(answer.headers.get("content-type") == "application/json")
 
 
 def _json(status: int, document: Document, headers: dict[str, str] | None = None) -> httpx.Response:

@@ -201,7 +201,8 @@ class Simulation:
         if wake.replanned:
             self.reached["followed_a_plan"] += 1
             self.process.controller.follow(self.plans.now)
-        if self.wall.stands_at is None and not self.network.is_dark:
+        is_told = self.wall.stands_at is None and not self.network.is_dark
+        if is_told and not wake.replanned:
             self.rules.rest(self.log.state, self.wall.now())
         return wake
 

@@ -158,7 +158,7 @@ class Census:
 
     def _begin(self, sync: Sync, run: Run) -> None:
         minutes = self.dice.between("run length", 0.3, 2)
-        if run.intent is not None and self.dice.fires("run_slow"):
+        if run.intent is not None and self.dice.fires("run_slow", times=2):
             minutes = 70.0
         lasts = timedelta(minutes=minutes)
         fails = self.dice.fires("run_fails")

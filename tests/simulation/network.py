@@ -167,7 +167,7 @@ class Network(httpx.BaseTransport):
 
     def _of_run(self, call: Call, run: Run, intent: str) -> tuple[int, Document]:
         if call.verb == "cancel":
-            if run.is_active and not self.dice.fires("cancel_ignored", times=5):
+            if run.is_active and not self.dice.fires("cancel_ignored", times=20):
                 self.witness.took_effect(intent, "cancel")
                 self.census.cancel(run)
             return 200, {"status": "cancelled", "data": {}}

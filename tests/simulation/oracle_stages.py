@@ -8,6 +8,7 @@ from rollout.domain.events import (
     Attested,
     DecisionMade,
     Event,
+    FindingResolved,
     PlanAdopted,
     RolledBack,
     RolloutEnded,
@@ -79,6 +80,10 @@ class StageOracle:
             case SignedOff() as p:
                 self._may(p.by, p.role)
                 self.signed.append((event.seq, p))
+            case FindingResolved(how="resolved") as p if p.by != "rollout":
+                known = before.findings.get(p.finding)
+                require(known is not None and known.state == "open", "8", f"{p.finding} closed")
+                self.reached["closed_a_finding"] += 1
             case RolloutEnded() as p:
                 self._ended(before, p)
         self.newest = event

@@ -57,7 +57,8 @@ class People:
     def _wish(self, need: Need) -> Wish | None:
         no = self.dice.fires("says_no")
         if need.kind == "proceed":
-            return _by(LEAD, "proceed")
+            doubts = self.dice.chance("doubts", 0.05) and self._has_written(self.look())
+            return _by(LEAD, "roll_back" if doubts else "proceed")
         if need.kind == "attest":
             return _by("engineer", "attest", need.subject, answer=not no)
         if need.kind == "sign":
@@ -113,6 +114,7 @@ class People:
             return _by(LEAD, "roll_back" if tried <= 8 else "abort")
         choices = ["resume", "resume", "retry", "retry", "waive"]
         choices += ["roll_back"] * self._has_written(state)
+        choices += ["restart"] * (phase.id != next(iter(state.phases)))
         name = self.dice.pick("decision", choices)
         return _by(LEAD, name, self._subject(name, state))
 
@@ -176,14 +178,17 @@ class People:
             case "sign":
                 return self.dice.pick("gate", spec.exit)
             case "restart":
-                return self.dice.pick("restart", list(state.phases))
+                order = list(state.phases)
+                earlier = order[: order.index(phase.id)] or order
+                return self.dice.pick("restart", earlier)
             case "roll_back":
                 return self.dice.pick("scope", ["", "", phase.id])
             case "settle":
                 waiting = [e.effect for e in state.effects.values() if e.how == "needs_human"]
                 return self.dice.pick("effect", waiting or ["none"])
             case "close_finding":
-                return self.dice.pick("finding", [*state.findings, "none"])
+                still = [f.finding for f in state.findings.values() if f.state == "open"]
+                return self.dice.pick("finding", still or ["none"])
         return ""
 
     # the door --------------------------------------------------------------------------

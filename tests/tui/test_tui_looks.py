@@ -20,11 +20,15 @@ from view_stories import (
 
 from rollout.domain import events as e
 from rollout.store.opening import open_store
+from rollout.tui.screens.log import LogScreen
 from rollout.tui.widgets.log_pane import LogPane
 from rollout.view.text import cells
 
 SCREENS = {"sync": "3", "monitor": "4", "log": "5", "runbook": "6"}
 SIZES = ((80, 24), (140, 45))
+
+DRAWN = {"sync-running-140x45", "monitor-watching-140x45", "log-no-go-80x24"}
+"""Pictures whose colours and frames are kept too."""
 
 Reach = Callable[[Table], Awaitable[None]]
 
@@ -54,8 +58,13 @@ def watched(tmp_path: Path) -> Path:
 
 async def _still(table: Table) -> None:
     """Until nothing goes on any more: filters, searches, the chain."""
-    for _ in range(4):
-        await table.pilot.pause(0.05)
+    screen = table.app.screen
+    assert isinstance(screen, LogScreen)
+    for _ in range(200):
+        await table.pilot.pause(0.02)
+        if not screen.is_busy:
+            break
+    await table.settle()
 
 
 async def _look(table: Table) -> None:
@@ -108,9 +117,13 @@ async def _looked_at(table: Table, state: str, columns: int, lines: int) -> Asyn
             await _still(table)
         seen = table.text()
         assert max(map(cells, seen.splitlines())) <= columns
-        found = differences(f"{screen}-{state}-{columns}x{lines}", seen)
-        if found:
-            yield found
+        name = f"{screen}-{state}-{columns}x{lines}"
+        found = [differences(name, seen)]
+        if name in DRAWN:
+            drawn = table.app.export_screenshot(title=name, simplify=True)
+            found.append(differences(name, drawn, ".svg"))
+        for difference in filter(None, found):
+            yield difference
 
 
 HOSTILE = (

@@ -15,6 +15,7 @@ from view_stories import no_go_story
 from rollout.tui.messages import Reading
 from rollout.tui.replay import TICK_S, ReplayLink
 from rollout.tui.replay_app import ReplayApp
+from rollout.tui.screens.log import LogScreen
 from rollout.tui.widgets.log_pane import LogPane
 from rollout.view.text import cells
 
@@ -211,7 +212,9 @@ def test_every_screen_looks_as_it_should_in_a_replay(recorded: Path) -> None:
             await table.resize(columns, lines)
             for screen, key in (("sync", "3"), ("monitor", "4"), ("log", "5"), ("runbook", "6")):
                 await table.press(key)
-                await table.pilot.pause(0.1)
+                while isinstance(table.app.screen, LogScreen) and table.app.screen.is_busy:
+                    await table.pilot.pause(0.02)
+                await table.settle()
                 seen = table.text()
                 assert max(map(cells, seen.splitlines())) <= columns
                 found = differences(f"{screen}-replay-{columns}x{lines}", seen)

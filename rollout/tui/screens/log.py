@@ -124,6 +124,14 @@ class LogScreen(RolloutScreen):
         if source is not None:
             source.close()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a filter, a search or the chain still goes on."""
+        matches, pane = self.log_pane.matches, self.log_pane
+        filtering = matches is not None and not (matches.is_complete and matches.high > pane.head)
+        chain_goes_on = self._chain.problem is None and self._chain.verified < pane.head
+        return filtering or chain_goes_on or self._search is not None
+
     def _try_again(self) -> None:
         """A store that is locked is waited for a little, now and then, and not at every step."""
         if self._trouble or self.log_pane.trouble:

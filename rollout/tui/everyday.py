@@ -18,6 +18,7 @@ from rollout.tui.modals.help import HelpDialog
 from rollout.tui.program import Program
 from rollout.tui.screens.base import RolloutScreen
 from rollout.tui.theme import next_theme
+from rollout.tui.widgets.log_pane import LogPane
 from rollout.tui.widgets.pane import Pane
 from rollout.view.environment import environment_of
 
@@ -69,12 +70,12 @@ class Everyday(Program):
     def action_copy_row(self) -> None:
         """The row under the cursor."""
         pane = self.screen.focused
-        self._copy(pane.copied_row() if isinstance(pane, Pane) else "")
+        self._copy(pane.copied_row() if isinstance(pane, Pane | LogPane) else "")
 
     def action_copy_pane(self) -> None:
         """The whole pane as it is shown."""
         pane = self.screen.focused
-        self._copy(pane.copied() if isinstance(pane, Pane) else "")
+        self._copy(pane.copied() if isinstance(pane, Pane | LogPane) else "")
 
     def _copy(self, text: str) -> None:
         if not text.strip():

@@ -7,7 +7,7 @@ from typing import ClassVar, cast
 from textual.binding import BindingType
 
 from rollout.tui.app import RolloutApp
-from rollout.tui.keys import REPLAY_KEYS
+from rollout.tui.keys import REPLAY_KEYS, Key
 from rollout.tui.modals.jump import JumpDialog
 from rollout.tui.replay import ReplayLink
 
@@ -47,6 +47,10 @@ class ReplayApp(RolloutApp):
             self.replay.jump(text)
         except ValueError as problem:
             self.say(str(problem))
+
+    def screen_keys(self) -> list[Key]:
+        """Those that move through the log, before those of the screen in front."""
+        return [*REPLAY_KEYS, *super().screen_keys()]
 
     def action_go_to(self, screen: str) -> None:
         if screen == "rehearsal":

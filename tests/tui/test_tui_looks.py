@@ -359,6 +359,16 @@ def test_a_click_comes_to_an_event_and_another_one_opens_it(watched: Path) -> No
     play(watched, script)
 
 
+def test_an_event_of_the_log_can_be_copied(watched: Path) -> None:
+    async def script(table: Table) -> None:
+        await _open_log(table)
+        await table.press("y")
+        assert "nothing to copy" not in table.words()
+        assert table.app.clipboard.startswith("#34 ")
+
+    play(watched, script)
+
+
 def test_a_broken_chain_is_said_at_once(watched: Path) -> None:
     connection = sqlite3.connect(watched)
     connection.execute("DROP TRIGGER events_stay")

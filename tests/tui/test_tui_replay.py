@@ -162,6 +162,15 @@ def test_nothing_can_be_decided(recorded: Path) -> None:
     replay(recorded, script)
 
 
+def test_help_names_the_keys_of_a_replay(recorded: Path) -> None:
+    async def script(table: Table) -> None:
+        await table.look()
+        await table.press("question_mark")
+        assert "play the log on, or pause" in table.words()
+
+    replay(recorded, script, size=(140, 45))
+
+
 def test_the_log_ends_where_the_replay_is(recorded: Path) -> None:
     async def script(table: Table) -> None:
         link_of(table).seek(30)

@@ -186,7 +186,7 @@ class Everyday(Program):
         holder = self.snapshot.link.holder
         goes_on = f"{holder} goes on" if holder else "no controller drives this rollout now"
         lines = [
-            f"Leaving stops nothing: {goes_on}, and so does every sync that runs.",
+            f"Leaving stops nothing: {goes_on}; a sync that runs is run by its own service.",
             "",
             f"come back with: {self.seat.come_back}",
         ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from builders import START, Story, completed_story, held_story, store_file
+from deciding_stories import attesting_story, ready_story
 from seats import Script, Table, play
 from textual.widgets import Button, Input
 
@@ -18,35 +19,6 @@ from rollout.store.reading import open_readonly
 from rollout.tui.desk import StoreDesk
 from rollout.tui.modals.decision import DecisionDialog
 from rollout.tui.modals.fields import PickPane
-
-
-def ready_story(story: Story | None = None) -> Story:
-    """The pilot's entry gate is go: it waits for the lead."""
-    from rollout.domain.evidence import Decision, Verdict
-
-    story = (story or Story()).begin()
-    story.stage("pilot", "open_entry", "pending", "entry_gate")
-    fine = dict.fromkeys(("empty_keys", "told", "drift"), Verdict.PASS)
-    story.gate("pilot", "entry", "ready", fine, Decision.GO)
-    return story.stage("pilot", "entry_go", "entry_gate", "ready")
-
-
-def attesting_story(story: Story | None = None) -> Story:
-    """The entry gate waits for somebody's word."""
-    from rollout.domain.events import GateOpened
-
-    story = (story or Story()).begin()
-    story.stage("pilot", "open_entry", "pending", "entry_gate")
-    return story.add(
-        GateOpened(
-            phase="pilot",
-            attempt=1,
-            moment="entry",
-            gate="ready",
-            round=1,
-            checks=["empty_keys", "told", "drift"],
-        )
-    )
 
 
 def decided(tmp_path: Path, tell: Callable[[Story], Story], script: Script, **seat: object) -> Path:

@@ -18,6 +18,7 @@ class ConfirmDialog(RolloutDialog[bool]):
 
     def __init__(self, title: str, lines: Sequence[str], *, stay: str, do: str) -> None:
         super().__init__(title)
+        self.add_class("-small")
         self._lines, self._stay, self._do = lines, stay, do
 
     def compose_dialog(self) -> ComposeResult:

@@ -21,7 +21,6 @@ from rollout.rehearsal.board import read_board
 from rollout.store.address import located, shown
 from rollout.tui.app import RolloutApp, known_keys
 from rollout.tui.desk import StoreDesk
-from rollout.tui.keys import keymap_of
 from rollout.tui.link import OwnTime, StoreLink
 from rollout.tui.program import Seat
 
@@ -49,7 +48,7 @@ class Wish:
 def run(wish: Wish) -> int:
     """Until the person leaves, or a signal comes. Raises: PlanProblems, Misuse."""
     require_terminal()
-    keymap = keymap_of(wish.keymap, known_keys()) if wish.keymap is not None else {}
+    keymap = _keymap(wish.keymap) if wish.keymap is not None else {}
     if wish.replay:
         return _replay(wish, keymap)
     seat = Seat(
@@ -84,6 +83,13 @@ def _replay(wish: Wish, keymap: dict[str, str]) -> int:
     app = ReplayApp(seat)
     app.run(mouse=wish.mouse)
     return app.return_code or exits.GO
+
+
+def _keymap(path: Path) -> dict[str, str]:
+    # Late: only who has a keymap waits for the loader.
+    from rollout.tui.keymap import keymap_of
+
+    return keymap_of(path, known_keys())
 
 
 def require_terminal() -> None:

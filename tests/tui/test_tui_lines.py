@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rollout.domain.errors import PlanProblems
 from rollout.tui.app import SCREENS, known_keys
-from rollout.tui.keys import checked, keymap_of
+from rollout.tui.keymap import checked, keymap_of
 from rollout.tui.lines import content
 from rollout.tui.theme import DARK, LIGHT, SIXTEEN, STYLES, THEMES, next_theme, theme_for
 from rollout.view.marks import MARKS
@@ -91,3 +91,10 @@ def test_a_keymap_that_is_none_is_refused(tmp_path: Path) -> None:
     path.write_text("app.quit: q\n")
     with pytest.raises(PlanProblems):
         keymap_of(path, known_keys())
+
+
+def test_the_keymap_that_the_documents_show_can_be_used(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tui.md").read_text()
+    path = tmp_path / "keys.yaml"
+    path.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    assert keymap_of(path, known_keys())["app.quit"] == "ctrl+x"

@@ -17,7 +17,7 @@ from rollout.domain.instants import to_text
 from rollout.domain.people import find_check
 from rollout.domain.standing import plan_sha256_at
 from rollout.domain.state import RolloutState
-from rollout.engine.approved_plan import plan_of
+from rollout.engine.approved_plan import plan_to_read
 from rollout.reports.cells import csv_lines
 from rollout.reports.foreign import visible_json
 from rollout.reports.keys import key_columns, masked
@@ -118,13 +118,14 @@ def _measurements(reader: Reader, rollout: str, wish: Wish) -> Iterator[Record]:
 
 def _evidence(reader: Reader, rollout: str, wish: Wish) -> Iterator[Record]:
     state = folded(reader, rollout)
-    plan = cache(lambda digest: plan_of(_Documents(reader), digest))
+    plan = cache(lambda digest: plan_to_read(_Documents(reader), digest))
     for event, said in _measured(reader, rollout, wish.after):
         sample = sample_document(reader.evidence(said.evidence)) if said.evidence else None
         seen = sample.observation if sample is not None else None
         spec = find_check(plan(plan_sha256_at(state, event.seq)), said.check)
         keys = key_columns(spec.inputs) if spec is not None else set()
         rows = list(seen.sample) if seen is not None else []
+        shown = wish.show_keys or (spec is not None and spec.show_keys)
         yield {
             **_place(event, said),
             "verdict": said.verdict.value,
@@ -133,7 +134,7 @@ def _evidence(reader: Reader, rollout: str, wish: Wish) -> Iterator[Record]:
             "query": seen.query if seen is not None else "",
             "as_of": to_text(seen.as_of) if seen is not None and seen.as_of is not None else None,
             "metrics": dict(said.observed),
-            "sample": rows if wish.show_keys else [masked(row, keys) for row in rows],
+            "sample": rows if shown else [masked(row, keys) for row in rows],
             "evidence": said.evidence,
         }
 

@@ -17,7 +17,7 @@ from rollout.domain.evidence import Decision
 from rollout.domain.plan import Plan
 from rollout.domain.standing import plan_sha256_at
 from rollout.domain.state import GateState, RolloutState
-from rollout.engine.approved_plan import plan_of
+from rollout.engine.approved_plan import plan_to_read
 from rollout.reports.choice import Wanted, fitting, telling_gate
 from rollout.reports.foreign import json_text
 from rollout.reports.gate_report import Report, gate_report
@@ -146,7 +146,7 @@ class _Source:
         )
 
     def _plan_of(self, digest: str) -> Plan:
-        return plan_of(self, digest)
+        return plan_to_read(self, digest)
 
 
 def _write_one(source: _Source, wish: Wish) -> int:

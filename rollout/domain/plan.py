@@ -96,6 +96,8 @@ class CheckSpec(Model):
     sampling: SamplingPolicy = SamplingPolicy()
     timeout: Duration = timedelta(minutes=2)
     shadow: bool = False
+    show_keys: bool = False
+    """Keys of its sample rows stand in reports as they are, not hashed."""
     inputs: dict[str, Any] = {}
     """The kind's own keys, as written; validated against the kind's model at load."""
 

@@ -38,6 +38,7 @@ def check_report(
     sample = _sample(name, check, evidence)
     rulings = sample.judgement.rulings if sample is not None else []
     reason = check.reason or check.latest_reason
+    shown = show_keys or (spec is not None and spec.show_keys)
     taken_at = to_text(check.latest_at) if check.latest_at is not None else None
     return {
         "id": name,
@@ -59,7 +60,8 @@ def check_report(
         },
         "evidence": check.evidence,
         "taken_at": taken_at,
-        **_observation(sample, spec, taken_at, show_keys),
+        "keys_hashed": not shown,
+        **_observation(sample, spec, taken_at, shown),
     }
 
 

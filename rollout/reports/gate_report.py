@@ -71,7 +71,7 @@ def gate_report(
         "findings": _findings(state, gate),
         "decisions": _decisions(state, gate),
         "verify": _verify(state, gate, show_keys=show_keys),
-        "keys_hashed": not show_keys,
+        "keys_hashed": not (show_keys or any(c.show_keys for c in checks.values())),
         "timezone": plan.timezone,
     }
 

@@ -134,6 +134,43 @@ def test_a_gate_is_told_in_the_words_of_the_plan_it_was_decided_under(
     assert found["standing"] == "The plan was changed since, in event 13: this gate is asked anew."
 
 
+def test_a_store_of_an_earlier_version_can_still_be_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.db"
+
+    def tell(story: Story) -> Story:
+        document = story.plan.model_dump(mode="json", by_alias=True)
+        for gate in document["gates"].values():
+            for check in gate["checks"]:
+                del check["show_keys"]  # what an earlier version did not have
+        story.begin(plan_sha256=story.evidence.put(document))
+        story.stage("pilot", "open_entry", "pending", "entry_gate")
+        return story.gate("pilot", "entry", "ready", {"empty_keys": PASS}, Decision.GO)
+
+    store_file(path, tell)
+    assert (
+        here(capsys, "report", "--state", path, "--json").json()["title"] == "Everything is ready"
+    )
+    assert here(capsys, "export", "evidence", "--state", path).code == 0
+
+
+def test_a_plan_of_a_later_version_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "log.db"
+
+    def tell(story: Story) -> Story:
+        document = {**story.plan.model_dump(mode="json", by_alias=True), "unheard_of": 1}
+        story.begin(plan_sha256=story.evidence.put(document))
+        return story.gate("pilot", "entry", "ready", {"empty_keys": PASS}, Decision.GO)
+
+    store_file(path, tell)
+    ended = here(capsys, "report", "--state", path)
+    assert ended.code == 2
+    assert is_one_clear_message(ended.err, "of another version of rollout", "use that version")
+
+
 def test_a_store_is_only_read(held: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = held.read_bytes()
     held.chmod(0o400)

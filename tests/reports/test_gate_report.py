@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import FAIL, PASS, START, Found, Story, completed_story, held_story, observed
+from builders import (
+    FAIL,
+    PASS,
+    START,
+    Found,
+    Story,
+    completed_story,
+    held_story,
+    make_plan,
+    observed,
+)
 
 from rollout.domain.errors import LogDamaged
 from rollout.domain.events import Attested, RolledBack
@@ -72,6 +82,21 @@ def test_keys_of_sample_rows_are_hashed_unless_asked_otherwise() -> None:
     shown = check_of(report_of(held_story(), show_keys=True), "empty_keys")["sample_rows"][0]
     assert shown["property_key"] == "a1b2"
     assert report_of(held_story())["keys_hashed"] is True
+
+
+def test_a_plan_may_say_that_a_checks_keys_are_shown() -> None:
+    plan = make_plan()
+    checks = [
+        check.model_copy(update={"show_keys": check.check == "empty_keys"})
+        for check in plan.gates["ready"].checks
+    ]
+    gate = plan.gates["ready"].model_copy(update={"checks": checks})
+    shown = plan.model_copy(update={"gates": {**plan.gates, "ready": gate}})
+    report = report_of(held_story(Story(plan=shown)))
+    check = check_of(report, "empty_keys")
+    assert check["sample_rows"][0]["property_key"] == "a1b2"
+    assert (check["keys_hashed"], report["keys_hashed"]) == (False, False)
+    assert check_of(report, "told")["keys_hashed"] is True
 
 
 def test_no_key_is_anywhere_in_the_report() -> None:

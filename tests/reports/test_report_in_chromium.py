@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from builders import FAIL, PASS, Found, Story, completed_story, make_check, make_plan, observed
 from chromium import Chromium, browser, installed
+from hostile import always, hostile_story, in_turn
 
 from rollout.domain import events as e
 from rollout.domain.evidence import Decision, Verdict
@@ -220,6 +221,22 @@ def test_a_picture_is_heard_by_its_title(chromium: Chromium, page: Path) -> None
     assert [p for p in pictures if p] == [
         "Rows over 4 samples in 3h, from 0 to 5, at last 2; required exactly 0."
     ]
+
+
+SHAPE = "[...document.querySelectorAll('*')].map(e => e.tagName + e.attributes.length).join(' ')"
+
+
+def test_attacks_stay_words_in_a_real_browser(chromium: Chromium, tmp_path: Path) -> None:
+    path, shapes = tmp_path / "gate.html", set()
+    for say in (always("benign"), *(in_turn(start) for start in range(6))):
+        path.write_text(gate_page(report_of(hostile_story(say), 0)), encoding="utf-8")
+        chromium.open(path, 400)
+        chromium.value(OPEN)
+        shapes.add(chromium.value(SHAPE))
+        assert chromium.value("document.documentElement.scrollWidth") <= 400
+        heard = {said["method"] for said in chromium.told}
+        assert not heard & {"Log.entryAdded", "Audits.issueAdded", "Page.javascriptDialogOpening"}
+    assert len(shapes) == 1
 
 
 @pytest.mark.parametrize("width", WIDTHS)

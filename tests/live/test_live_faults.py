@@ -196,7 +196,9 @@ def test_a_token_refused_at_the_trigger_holds_the_phase_until_somebody_tries_aga
     loop.box.order(match=TRIGGER, do="expire_token", seconds=60)
     state = loop.until(lambda s: s.phases["only"].stage == "held")
     assert "the token is not accepted" in state.phases["only"].reason
-    assert (trigger_of(loop).how, begun(loop)) == ("refused", 0)
+    assert trigger_of(loop).how == "refused"
+    loop.box.post("/faults/clear", {})  # on a fast machine the hold comes before the minute is over
+    assert begun(loop) == 0
     loop.say("retry")
     loop.to_the_end()
     assert trigger_of(loop, "only/2/run/trigger-1").how == "done"

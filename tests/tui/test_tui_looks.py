@@ -120,7 +120,7 @@ async def _looked_at(table: Table, state: str, columns: int, lines: int) -> Asyn
         name = f"{screen}-{state}-{columns}x{lines}"
         found = [differences(name, seen)]
         if name in DRAWN:
-            drawn = table.app.export_screenshot(title=name, simplify=True)
+            drawn = table.app.export_screenshot(title=name)
             found.append(differences(name, drawn, ".svg"))
         for difference in filter(None, found):
             yield difference

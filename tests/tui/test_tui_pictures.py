@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from builders import START, Story, held_story, store_file
 from deciding_stories import attesting_story, ready_story, signing_story
-from golden_files import differences
+from golden_files import DOCUMENTS, differences
 from seats import Table, play
-from svg_files import is_as_kept
 from textual.widgets import Input
 from view_stories import no_go_story, running_story, watching_story, whole_plan
 
@@ -190,7 +189,7 @@ def test_colours_are_as_they_should_be(name: str, tmp_path: Path) -> None:
     tell, size, steps = COLOURS[name]
     path = tmp_path / "s.db"
     store_file(path, tell)
-    found: list[bool] = []
+    found: list[str] = []
 
     async def script(table: Table) -> None:
         await _look(table)
@@ -198,11 +197,12 @@ def test_colours_are_as_they_should_be(name: str, tmp_path: Path) -> None:
             await step(table)
         table.app.say("")
         await table.settle()
-        found.append(is_as_kept(name, table.app.export_screenshot(title="rollout tui")))
+        drawn = table.app.export_screenshot(title="rollout tui")
+        found.append(differences(name, drawn, ".svg", DOCUMENTS))
 
     desk = StoreDesk(path, None, lambda: (open_store(path, create=False), None))
     play(path, script, size=size, desk=desk)
-    assert found == [True], f"docs/pictures/{name}.svg is not what is seen"
+    assert found == [""], f"docs/pictures/{name}.svg is not what is seen: {found}"
 
 
 def test_in_greyscale_every_state_is_still_told_by_glyph_and_word() -> None:

@@ -64,7 +64,13 @@ def _tell(asked: Request, compared: Comparison, recorded: Recorded | Refused | N
     if isinstance(recorded, Recorded):
         refusal = ""
     view = adoption_view(
-        compared.state, compared.old, compared.new, compared.found, compared.effects, refusal
+        compared.state,
+        compared.old,
+        compared.new,
+        compared.found,
+        compared.effects,
+        refusal,
+        compared.unsigned,
     )
     if asked.as_json:
         exits.write_json(_document(asked, view, recorded))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from rollout.domain.adoption import Adoption, phases_of, written, written_for_the_way_back
 from rollout.domain.adoption_bonds import INSTEAD, connections, syncs, way_back
-from rollout.domain.adoption_signers import RETRY, sign_off
+from rollout.domain.adoption_signers import RETRY, keys, sign_off
 from rollout.domain.command import LEAD
 from rollout.domain.durations import parse_duration
 from rollout.domain.plan import StepSpec
@@ -177,6 +177,7 @@ _RULES: tuple[Callable[[Adoption], Reasons], ...] = (
     _watch,
     _entry,
     sign_off,
+    keys,
     way_back,
     syncs,
     connections,

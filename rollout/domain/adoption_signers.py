@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from rollout.domain.adoption import Adoption, phases_of
 from rollout.domain.plan import SignOffRule
 from rollout.domain.roster import KeyTerms, Roster
+from rollout.domain.signable import unsignable
 
 RETRY = "say retry first: a new attempt is as it is then planned"
 
@@ -22,9 +23,7 @@ _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 def sign_off(a: Adoption) -> Iterator[str]:
     """Whoever is to sign what is being done now still signs it, and nobody else does."""
     before, phase = phases_of(a.old)[a.phase.id].sign_off, phases_of(a.new).get(a.phase.id)
-    if before is None or phase is None:
-        return
-    if a.phase.running_at is None or a.begins_again(a.phase.id):
+    if before is None or phase is None or not _pins_signers(a):
         return
     after = phase.sign_off
     for role in before.roles:
@@ -36,6 +35,28 @@ def sign_off(a: Adoption) -> Iterator[str]:
     old, new = a.old.roster(), a.new.roster()
     for role in before.roles:
         yield from _signers(a, role, old, new)
+
+
+def keys(a: Adoption) -> Iterator[str]:
+    """A plan whose sign-offs nobody could make is refused, as at the start of a rollout: the keys can be
+    added to it. Not while a phase is under way that is signed: then a stolen key must be revoked
+    at once, and the one that takes its place may only come later, so that is told and not refused."""
+    if not _pins_signers(a):
+        yield from without_keys(a)
+
+
+def without_keys(a: Adoption) -> list[str]:
+    """Sign-offs to come that nobody could make under the new plan, a sentence each."""
+    signed = {
+        p.id for p in a.state.phases.values() if p.stage == "passed" and not a.begins_again(p.id)
+    }
+    return unsignable(a.new, a.state.profile, a.now, but=signed)
+
+
+def _pins_signers(a: Adoption) -> bool:
+    """Whether those who sign the current phase can be fewer, but no others."""
+    is_signed = phases_of(a.old)[a.phase.id].sign_off is not None
+    return is_signed and a.phase.running_at is not None and not a.begins_again(a.phase.id)
 
 
 def _eyes(a: Adoption, before: SignOffRule, after: SignOffRule | None) -> Iterator[str]:

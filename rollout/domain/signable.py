@@ -1,7 +1,9 @@
-"""Whether a plan's sign-offs can be given at all, with the keys that it pins. Asked before a rollout begins."""
+"""Whether a plan's sign-offs can be given at all, with the keys that it pins. Asked before a rollout begins,
+and before it follows another plan."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from rollout.domain.four_eyes import LEAD, can_be_signed
@@ -11,12 +13,13 @@ from rollout.domain.roster import Roster, must_be_signed
 HOW = "`ssh-keygen -t ed25519` makes one; write the `.pub` file's line as `key:` behind the person"
 
 
-def unsignable(plan: Plan, profile: str, at: datetime) -> list[str]:
-    """What is missing, a sentence for each phase; empty where words are enough or keys are there."""
+def unsignable(plan: Plan, profile: str, at: datetime, *, but: Collection[str] = ()) -> list[str]:
+    """What is missing, a sentence for each phase; empty where words are enough or keys are there. `but`:
+    phases that need not be signed any more."""
     if not must_be_signed(profile, has_key=False):
         return []
     roster = plan.roster()
-    found = [_missing(phase, plan, roster, at) for phase in plan.phases]
+    found = [_missing(phase, plan, roster, at) for phase in plan.phases if phase.phase not in but]
     return [said for said in found if said]
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from rollout.domain.adopting import Effects, Proposal, adopt, effects_of
+from rollout.domain.adoption import Adoption, phases_of
+from rollout.domain.adoption_signers import without_keys
 from rollout.domain.command import LEAD, Outcome, Refusal
 from rollout.domain.plan import Plan
 from rollout.domain.plan_difference import Difference, difference
@@ -29,7 +32,7 @@ from rollout.store.opening import Store
 @dataclass(frozen=True)
 class Comparison:
     """The plan in force beside the one proposed, at the moment of the look. `refusal`: why the lead
-    could not adopt it now, empty when he or she could."""
+    could not adopt it now, empty when he or she could. `unsigned`: sign-offs that nobody could make."""
 
     state: RolloutState
     old: Plan
@@ -37,6 +40,7 @@ class Comparison:
     found: Difference
     effects: Effects
     refusal: str
+    unsigned: list[str]
 
 
 def proposal_of(plan: Plan, steps: StepKinds) -> Proposal:
@@ -66,7 +70,15 @@ def compare(
         found=difference(old, proposal.plan),
         effects=effects_of(old, proposal.plan, state),
         refusal=outcome.reason if isinstance(outcome, Refusal) else "",
+        unsigned=_unsigned(old, proposal, state, at.now()),
     )
+
+
+def _unsigned(old: Plan, proposal: Proposal, state: RolloutState, now: datetime) -> list[str]:
+    phase = state.current_phase()
+    if phase is None or phase.id not in phases_of(old):
+        return []
+    return without_keys(Adoption(old, proposal.plan, state, phase, proposal.undoable, now))
 
 
 def _first_lead(plan: Plan) -> str:

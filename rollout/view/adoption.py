@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from rollout.domain.adopting import Effects
@@ -42,7 +44,8 @@ class GroupView(msgspec.Struct, frozen=True, kw_only=True):
 
 class AdoptionView(msgspec.Struct, frozen=True, kw_only=True):
     """`effects`: what an adoption does to the current attempt, a sentence each. `refusal`: why it is
-    not possible now; empty when it is."""
+    not possible now; empty when it is. `unsigned`: sign-offs that nobody could make under the new
+    plan, where that is no reason against it."""
 
     rollout: str
     phase: str
@@ -55,12 +58,19 @@ class AdoptionView(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[GroupView]
     effects: list[str]
     refusal: str
+    unsigned: list[str] = []
 
 
 def adoption_view(
-    state: RolloutState, old: Plan, new: Plan, found: Difference, effects: Effects, refusal: str
+    state: RolloutState,
+    old: Plan,
+    new: Plan,
+    found: Difference,
+    effects: Effects,
+    refusal: str,
+    unsigned: Sequence[str] = (),
 ) -> AdoptionView:
-    """`effects` and `refusal` are the domain's; nothing is decided here."""
+    """`effects`, `refusal` and `unsigned` are the domain's; nothing is decided here."""
     phase = state.current_phase()
     parts = {part: [c for c in found.changes if _part(c, state, old, new) == part] for part in _ALL}
     return AdoptionView(
@@ -79,6 +89,7 @@ def adoption_view(
         ],
         effects=[] if found.is_empty or phase is None else _effects(phase, effects),
         refusal="" if found.is_empty else plain(refusal),
+        unsigned=[] if found.is_empty or refusal else [plain(line) for line in unsigned],
     )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rollout.view.adoption import AdoptionView, GroupView
+from rollout.view.marks import WARN
 from rollout.view.text import clip, wrap
 
 
 def adoption_lines(view: AdoptionView, width: int, *, ascii_only: bool = False) -> list[str]:
     """At most `width` columns a line."""
-    return [clip(line, width, ascii_only=ascii_only) for line in _lines(view, width)]
+    return [clip(line, width, ascii_only=ascii_only) for line in _lines(view, width, ascii_only)]
 
 
-def _lines(view: AdoptionView, width: int) -> Iterator[str]:
+def _lines(view: AdoptionView, width: int, ascii_only: bool) -> Iterator[str]:
     if view.identical:
         yield f"{view.rollout}: this is the plan in force ({view.old_sha256[:12]}); nothing to adopt"
         return
@@ -26,6 +27,9 @@ def _lines(view: AdoptionView, width: int) -> Iterator[str]:
     yield "What adopting it does"
     for effect in view.effects:
         yield from wrap(effect, width, "  ")
+    for missing in view.unsigned:
+        warning = WARN.shown(ascii_only=ascii_only)
+        yield from wrap(f"{warning}  as it is, nobody can sign: {missing}", width, "  ")
     if view.refusal:
         yield ""
         yield "It cannot be adopted now"

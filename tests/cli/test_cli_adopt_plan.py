@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,14 @@ def test_parameters_are_set_as_they_were_at_the_start(
     assert "parameter rows: 2 -> 1" in shown.out
     same = adopt(capsys, state, plan, "--dry-run", "--set", "rows=2")
     assert "nothing to adopt" in same.out
+
+
+def test_a_plan_without_the_signers_keys_is_refused(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyless = begun.parent / "keyless.yaml"
+    text = (begun.parent / "tiny.yaml").read_text()
+    keyless.write_text(re.sub(r', key: "[^"]*"', "", text))
+    ended = adopt(capsys, begun, keyless, *WHO)
+    assert ended.code == 1
+    assert "nobody who signs as project_lead has a key" in " ".join(ended.out.split())

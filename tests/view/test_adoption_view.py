@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,11 +18,11 @@ from rollout.view.adoption_text import adoption_lines
 from rollout.view.text import cells
 
 
-def seen(bench: Bench, edit: Edit, refusal: str = "") -> AdoptionView:
+def seen(bench: Bench, edit: Edit, refusal: str = "", unsigned: Sequence[str] = ()) -> AdoptionView:
     new = rest_of(bench.plan, edit)
     state = bench.state
     found, effects = difference(bench.plan, new), effects_of(bench.plan, new, state)
-    return adoption_view(state, bench.plan, new, found, effects, refusal)
+    return adoption_view(state, bench.plan, new, found, effects, refusal, unsigned)
 
 
 def one(bench: Bench, edit: Edit) -> tuple[str, str, str]:
@@ -140,6 +141,15 @@ def test_reasons_against_it_stand_one_below_the_other(watching: Bench) -> None:
     view = seen(watching, lambda d: d.update(title="X"), refusal="one reason; also: another one")
     lines = adoption_lines(view, 80)
     assert lines[-3:] == ["It cannot be adopted now", "  one reason", "  another one"]
+
+
+def test_a_sign_off_that_nobody_could_make_is_told_where_the_plan_can_be_adopted(
+    watching: Bench,
+) -> None:
+    view = seen(watching, lambda d: d.update(title="X"), unsigned=["phase last: nobody has a key"])
+    assert "  ▲ WARN  as it is, nobody can sign: phase last: nobody has a key" in adoption_lines(
+        view, 90
+    )
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.integers(20, 120))

@@ -29,7 +29,7 @@ def _lines(view: AdoptionView, width: int, ascii_only: bool) -> Iterator[str]:
         yield from wrap(effect, width, "  ")
     for missing in view.unsigned:
         warning = WARN.shown(ascii_only=ascii_only)
-        yield from wrap(f"{warning}  as it is, nobody can sign: {missing}", width, "  ")
+        yield from wrap(f"{warning} as it is, nobody can sign: {missing}", width, "  ")
     if view.refusal:
         yield ""
         yield "It cannot be adopted now"

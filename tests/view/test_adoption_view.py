@@ -147,7 +147,7 @@ def test_a_sign_off_that_nobody_could_make_is_told_where_the_plan_can_be_adopted
     watching: Bench,
 ) -> None:
     view = seen(watching, lambda d: d.update(title="X"), unsigned=["phase last: nobody has a key"])
-    assert "  ▲ WARN  as it is, nobody can sign: phase last: nobody has a key" in adoption_lines(
+    assert "  ▲ WARN as it is, nobody can sign: phase last: nobody has a key" in adoption_lines(
         view, 90
     )
 

@@ -25,6 +25,7 @@ from rollout.tui.link import OwnTime, StoreLink
 from rollout.tui.program import Seat
 
 if TYPE_CHECKING:
+    from rollout.live.signing import Signer
     from rollout.ports import Clock
     from rollout.store.opening import Store
 
@@ -53,7 +54,7 @@ def run(wish: Wish) -> int:
         return _replay(wish, keymap)
     seat = Seat(
         link=StoreLink(wish.state, wish.rollout, clock_for=partial(_clock, wish)),
-        desk=StoreDesk(wish.state, wish.rollout, partial(_open, wish), _place(wish)),
+        desk=StoreDesk(wish.state, wish.rollout, partial(_open, wish), _place(wish), _signer),
         launcher=ControllerLauncher(wish.state, _place(wish)),
         copies=_copies(wish.state),
         come_back=shlex.join(["rollout", "tui", *_place(wish)]),
@@ -112,6 +113,14 @@ def _open(wish: Wish) -> tuple[Store, Clock | None]:
     except RolloutError:
         store.close()
         raise
+
+
+def _signer(key: Path | None) -> Signer:
+    """With a person's own key, by ssh-keygen, on the terminal that was handed over to it."""
+    # Late: only who signs waits for it.
+    from rollout.adapters.ssh_keygen import SshKeygen
+
+    return SshKeygen(key, tell=lambda text: exits.say(f"rollout: {text}"))
 
 
 def _copies(state: str) -> Path:

@@ -11,13 +11,16 @@ from rollout.cli.decide import tell
 from rollout.cli.live_settings import deciding_clock
 from rollout.live.deciding import Recorded, Refused
 from rollout.live.opening import open_live
-from rollout.live.request_files import read_signed, ssh_command, write_request
-from rollout.live.signing import Ask, Request, import_signature, request, sign
+from rollout.live.request_files import (
+    SUFFIX,
+    how_to_answer,
+    read_answer,
+    ssh_command,
+    write_request,
+)
+from rollout.live.signing import Ask, import_signature, request, sign
 from rollout.ports import Clock
 from rollout.store.opening import Store
-
-SUFFIX = ".sig"
-"""What ssh-keygen puts behind the name of a file that it signed."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +96,7 @@ def _imported(
     ]
     if told:
         raise exits.Misuse(f"--import: what was signed says it all, leave out {', '.join(told)}")
-    asking = asked.request
-    if asking is None:
-        if signed.suffix != SUFFIX:
-            raise exits.Misuse(f"{signed}: name also what was signed, with --request FILE")
-        asking = signed.with_suffix("")
-    message = read_signed(asking)
-    armored = read_signed(signed).decode("utf-8", "replace")
+    message, armored = read_answer(signed, asked.request)
     return import_signature(store, rollout, message, armored, clock)
 
 
@@ -124,19 +121,9 @@ def _request(
         )
         return exits.GO
     exits.write(f"{command}\n")
-    exits.say(_explanation(found, path))
+    lines = [*how_to_answer(found, path), "Then:", f"rollout sign --import {path}{SUFFIX}"]
+    exits.say("\n  ".join(["rollout: " + lines[0], *lines[1:]]))
     return exits.GO
-
-
-def _explanation(found: Request, path: Path) -> str:
-    said = found.statement
-    keys = " or ".join(found.fingerprints) or "a key that the plan does not have yet"
-    return (
-        f"rollout: {path} is what {said.by} signs, until {said.expires}, with {keys}\n"
-        "  Send it to them with the gate's report. On their machine, in the folder of the file, they\n"
-        f"  run the line above; it writes {path.name}{SUFFIX}, which comes back to you. Then:\n"
-        f"  rollout sign --import {path}{SUFFIX}"
-    )
 
 
 def _say(text: str) -> None:

@@ -83,16 +83,18 @@ def submit(
     record = RolloutRecord(store.log, name, at)
     command = command_of(store, record.state, wish)
     if wish.seen_head not in {"", command.seen_head}:
-        return Refused(
-            f"what you saw (#{wish.seen} {wish.seen_head[:12]}) is not in this log: look again at "
-            "the right rollout"
-        )
+        return Refused(another_log(wish.seen, wish.seen_head))
 
     def rule(state: RolloutState) -> Outcome:
         plan = plan_of(store.evidence, state.plan_sha256)
         return decide(plan, PlanMachine([p.phase for p in plan.phases]), state, command, at.now())
 
     return append_decided(store, record, command, rule)
+
+
+def another_log(seen: int | None, head: str) -> str:
+    """What is said to who looked at an event that is not in this log."""
+    return f"what you saw (#{seen} {head[:12]}) is not in this log: look again at the right rollout"
 
 
 def clock_of_the_log(log: EventLog, rollout: str) -> Clock:

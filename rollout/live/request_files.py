@@ -9,6 +9,9 @@ from rollout.domain.errors import PlanProblems
 from rollout.domain.sign_off import LONGEST, NAMESPACE
 from rollout.live.signing import Request
 
+SUFFIX = ".sig"
+"""What ssh-keygen puts behind the name of a file that it signed."""
+
 
 def write_request(asked: Request, path: Path) -> None:
     """The bytes to sign and nothing else; a file that asks the same already stays.
@@ -37,6 +40,33 @@ def read_signed(path: Path, longest: int = LONGEST) -> bytes:
     if len(body) > longest:
         raise PlanProblems([f"{path}: is larger than {longest:,} bytes: this is another file"])
     return body
+
+
+def read_answer(signed: Path, asking: Path | None = None) -> tuple[bytes, str]:
+    """What somebody was asked to sign, and their signature. `asking` None takes the file that ssh-keygen
+    signed: beside the signature, without its suffix. Raises: PlanProblems."""
+    if asking is None:
+        if signed.suffix != SUFFIX:
+            raise PlanProblems(
+                [
+                    f"{signed}: no signature of ssh-keygen, whose name ends in {SUFFIX}: name also what "
+                    "was signed, with --request FILE"
+                ]
+            )
+        asking = signed.with_suffix("")
+    return read_signed(asking), read_signed(signed).decode("utf-8", "replace")
+
+
+def how_to_answer(asked: Request, path: Path) -> list[str]:
+    """What the signer does with the file, and what comes back; a line each."""
+    said = asked.statement
+    keys = " or ".join(asked.fingerprints) or "a key that the plan does not have yet"
+    return [
+        f"{path} is what {said.by} signs, until {said.expires}, with {keys}",
+        "Send it to them with the gate's report. On their machine, in the folder of the file, they run",
+        ssh_command(path.name),
+        f"which writes {path.name}{SUFFIX}; that comes back to you.",
+    ]
 
 
 def ssh_command(path: str, key: str = "~/.ssh/id_ed25519") -> str:

@@ -31,7 +31,16 @@ from rollout.domain.state import RequestState, RolloutState
 from rollout.engine.approved_plan import plan_of
 from rollout.engine.record import ACTOR, RolloutRecord
 from rollout.live.clocks import StandingClock, SystemClock
-from rollout.live.deciding import TRIES, Recorded, Refused, Wish, folded, head_at, submit
+from rollout.live.deciding import (
+    TRIES,
+    Recorded,
+    Refused,
+    Wish,
+    another_log,
+    folded,
+    head_at,
+    submit,
+)
 from rollout.live.opening import choose
 from rollout.ports import Clock
 from rollout.store.opening import Store
@@ -51,7 +60,8 @@ class Signer(Protocol):
 @dataclass(frozen=True)
 class Ask:
     """What somebody is to sign: a gate's evidence, approved or rejected, in one role, for a reason.
-    `seen`: the newest event that was looked at; None is the newest."""
+    `seen`: the newest event that was looked at, `seen_head` its hash where it is known; None is the
+    newest."""
 
     gate: str
     by: str
@@ -59,6 +69,7 @@ class Ask:
     reason: str
     approve: bool = True
     seen: int | None = None
+    seen_head: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,9 @@ def request(
     """
     desk = _Desk(store, rollout, clock)
     desk.refresh()
-    found = _same_question(desk, ask)
+    if ask.seen_head not in {"", desk.seen(ask.seen)[1]}:
+        return Refused(another_log(ask.seen, ask.seen_head))
+    found = same_question(desk.state, ask, desk.now())
     if found is None:
         said = desk.submit(lambda: _asking_command(desk, ask, nonce()), ACTOR)
         if isinstance(said, Refused):
@@ -129,7 +142,16 @@ def sign(
     """
     desk = _Desk(store, rollout, clock)
     if not needs_signature(desk.plan, desk.state.profile, ask.by):
-        wish = Wish("sign", ask.by, ask.role, ask.reason, ask.gate, ask.approve, seen=ask.seen)
+        wish = Wish(
+            "sign",
+            ask.by,
+            ask.role,
+            ask.reason,
+            ask.gate,
+            ask.approve,
+            seen=ask.seen,
+            seen_head=ask.seen_head,
+        )
         return submit(store, rollout, wish, clock)
     asked = request(store, rollout, ask, clock)
     if isinstance(asked, Refused):
@@ -181,20 +203,21 @@ def _normal(armored: str) -> str:
     return armored.replace("\r\n", "\n").strip() + "\n"
 
 
-def _same_question(desk: _Desk, ask: Ask) -> RequestState | None:
-    """A request that asks just that and can still be answered."""
-    phase = desk.state.current_phase()
-    if phase is None or ask.seen is not None:
+def same_question(state: RolloutState, ask: Ask, now: datetime) -> RequestState | None:
+    """A request that asks just that, of the same look at the log, and can still be answered."""
+    phase = state.current_phase()
+    if phase is None:
         return None
-    gate = desk.state.gate(phase.id, phase.attempt, "exit", ask.gate)
+    gate = state.gate(phase.id, phase.attempt, "exit", ask.gate)
     return next(
         (
             r
-            for r in open_requests(desk.state, desk.now())
+            for r in open_requests(state, now)
             if (r.gate, r.by, r.role) == (ask.gate, ask.by, ask.role)
             and (r.approve, r.reason) == (ask.approve, ask.reason)
+            and ask.seen in {None, r.seen_seq}
             and gate is not None
-            and (r.plan_sha256, r.evidence_sha256) == (desk.state.plan_sha256, gate.evidence_sha256)
+            and (r.plan_sha256, r.evidence_sha256) == (state.plan_sha256, gate.evidence_sha256)
         ),
         None,
     )

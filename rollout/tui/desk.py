@@ -12,11 +12,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from rollout.domain.errors import RolloutError
 from rollout.domain.state import RolloutState
 from rollout.store.reading import open_readonly
+from rollout.tui.outcomes import Foretold, Said
 from rollout.view.dialogs import Saying
 from rollout.view.sentences import sentence
 
@@ -26,22 +25,7 @@ if TYPE_CHECKING:
     from rollout.live.deciding import Wish
     from rollout.ports import Clock
     from rollout.store.opening import Store
-
-
-class Foretold(msgspec.Struct, frozen=True):
-    """Sentences of the events that a decision would become, or why it would be refused."""
-
-    events: list[str] = []
-    refused: str = ""
-
-
-class Said(msgspec.Struct, frozen=True):
-    """What became of a decision: the events it is in the log as, or why not and what happened since
-    the person looked."""
-
-    events: list[str] = []
-    refused: str = ""
-    meanwhile: list[str] = []
+    from rollout.tui.signing_road import SignerOf
 
 
 class Desk(Protocol):
@@ -59,12 +43,14 @@ class Desk(Protocol):
 @dataclass
 class StoreDesk:
     """Over a store. `open_for_writing` opens it and its clock; `place` are the options of a command
-    line that lead to the same rollout."""
+    line that lead to the same rollout; `signer_of` gives who signs with a key in a file, or with one
+    that is looked for."""
 
     setting: str | Path
     rollout: str | None
     open_for_writing: Callable[[], tuple[Store, Clock | None]]
     place: Sequence[str] = ()
+    signer_of: SignerOf | None = None
 
     def __post_init__(self) -> None:
         self._plans: dict[str, tuple[Plan, PlanMachine]] = {}
@@ -93,8 +79,12 @@ class StoreDesk:
         at = now or state.latest_at
         if known is None or at is None:
             return Foretold(refused="the plan is being read")
-        wish = _wish(said)
-        outcome = foretell(*known, state, wish, at, file_sha256="0" * 64 if said.file else None)
+        if said.way:
+            from rollout.tui import signing_road
+
+            return signing_road.foretold(*known, state, said, at)
+        file_sha256 = "0" * 64 if said.file else None
+        outcome = foretell(*known, state, _wish(said), at, file_sha256=file_sha256)
         if isinstance(outcome, Refused):
             return Foretold(refused=outcome.reason)
         return Foretold(
@@ -103,18 +93,22 @@ class StoreDesk:
 
     def commit(self, said: Saying) -> Said:
         """Held against the log as it is at that moment; whatever stands against it comes in words."""
-        from rollout.live.deciding import Refused, submit
-
         try:
             store, clock = self.open_for_writing()
             with store:
-                outcome = submit(store, self.rollout, _wish(said), clock)
+                return self._said(store, clock, said)
         except RolloutError as error:
             return Said(refused=str(error))
-        if isinstance(outcome, Refused):
-            meanwhile = [f"#{e.seq} {sentence(e.payload)}" for e in outcome.meanwhile]
-            return Said(refused=outcome.reason, meanwhile=meanwhile)
-        return Said(events=[f"#{e.seq} {sentence(e.payload)}" for e in outcome.events])
+
+    def _said(self, store: Store, clock: Clock | None, said: Saying) -> Said:
+        from rollout.live.deciding import submit
+        from rollout.tui import signing_road as road
+
+        if not said.way:
+            return road.in_words(submit(store, self.rollout, _wish(said), clock))
+        if self.signer_of is None:
+            return Said(refused="nobody signs with a key here: use the command")
+        return road.signed(store, self.rollout, said, clock, self.signer_of, self.place)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on, work
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding
 from textual.worker import get_current_worker
 
@@ -218,6 +219,19 @@ class Program(App[int]):
         if outcome is not None:
             self.by, self.role = outcome.by, outcome.role
             self.say(f"recorded: {'; '.join(outcome.events)}")
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The terminal as it was before, for a program that asks something there. Where it cannot be
+        handed over (in a browser) that program has none, and says so. Ctrl-C ends it, not us."""
+        before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+        try:
+            with ExitStack() as stack:
+                with suppress(SuspendNotSupported):
+                    stack.enter_context(self.suspend())
+                yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     # the end ---------------------------------------------------------------
 

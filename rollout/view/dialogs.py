@@ -15,6 +15,16 @@ from rollout.view.actions import ActionView
 from rollout.view.environment import environment_of
 from rollout.view.model import ChoiceView
 from rollout.view.plan_words import PlanWords
+from rollout.view.signing_ways import (
+    IMPORT,
+    REQUEST,
+    SignerView,
+    Way,
+    missing_file,
+    request_file,
+    signers,
+    way_of,
+)
 from rollout.view.text import instant, plain
 
 EVERYTHING = ""
@@ -54,7 +64,7 @@ class DialogView(msgspec.Struct, frozen=True, kw_only=True):
 
     `subjects` of more than one must be chosen from; of one it is that. `answers`: empty where there
     is nothing to say yes or no to. `seen_seq`/`seen_head`/`seen_at`: the log position on screen
-    when it was opened, which the decision will be bound to.
+    when it was opened, which the decision will be bound to. `signers`: who cannot say it by a word.
     """
 
     action: str
@@ -72,6 +82,7 @@ class DialogView(msgspec.Struct, frozen=True, kw_only=True):
     seen_seq: int
     seen_head: str
     seen_at: datetime | None
+    signers: dict[str, SignerView] = {}
 
     @property
     def seen(self) -> str:
@@ -93,6 +104,7 @@ class Filled(msgspec.Struct, frozen=True, kw_only=True):
     phrase: str = ""
     run: str = ""
     file: str = ""
+    way: str | None = None
     armed_for_s: float = 0.0
     """Seconds since the phrase was complete."""
 
@@ -122,6 +134,7 @@ def dialog_view(
         seen_seq=state.seq,
         seen_head=state.head,
         seen_at=state.latest_at,
+        signers=signers(words, state.profile, state.latest_at) if name == "sign" else {},
     )
 
 
@@ -190,7 +203,26 @@ def is_complete(dialog: DialogView, filled: Filled) -> bool:
     return not _not_written(dialog, filled)
 
 
+def way(dialog: DialogView, filled: Filled) -> Way | None:
+    """How it is signed; None where a word is enough, or while that is open."""
+    return way_of(dialog.signers, filled.by, filled.way)
+
+
+def verb(dialog: DialogView, filled: Filled) -> str:
+    """What the button says that it does."""
+    found = way(dialog, filled)
+    return found.verb if found is not None else dialog.verb
+
+
+def _takes_in(dialog: DialogView, filled: Filled) -> bool:
+    """Whether the file says it all: who, what and why."""
+    found = way(dialog, filled)
+    return found is not None and found.id == IMPORT
+
+
 def _not_written(dialog: DialogView, filled: Filled) -> list[str]:
+    if _takes_in(dialog, filled):
+        return missing_file(way(dialog, filled), filled.file)
     chosen = dialog.subject(filled.subject)
     wanted = phrase(dialog, filled.subject)
     found = [
@@ -200,12 +232,16 @@ def _not_written(dialog: DialogView, filled: Filled) -> list[str]:
         (f"write the {dialog.reason_label}", not filled.reason.strip()),
         ("a run is a number", bool(filled.run) and not _is_number(filled.run)),
         (f"type `{wanted}`", bool(wanted) and filled.phrase.strip() != wanted),
+        ("choose how to sign", filled.by in dialog.signers and way(dialog, filled) is None),
     ]
-    return [words for words, is_missing in found if is_missing]
+    said = [words for words, is_missing in found if is_missing]
+    return said + missing_file(way(dialog, filled), filled.file)
 
 
 def is_addressed(dialog: DialogView, filled: Filled) -> bool:
     """Whether it is said who says what about which thing: enough to foretell what it becomes."""
+    if _takes_in(dialog, filled):
+        return True
     answered = not dialog.answers or filled.answer is not None
     is_about = dialog.subject(filled.subject) is not None
     return is_about and answered and bool(filled.by and filled.role)
@@ -228,6 +264,7 @@ class Saying(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     seen_seq: int
     seen_head: str
+    way: str = ""
 
 
 _ABOUT_NOTHING = frozenset({"proceed", "hold", "resume", "retry", "abort", "end"})
@@ -237,6 +274,10 @@ _ABOUT_NOTHING = frozenset({"proceed", "hold", "resume", "retry", "abort", "end"
 def saying(dialog: DialogView, filled: Filled) -> Saying:
     """What the form says, complete or not."""
     subject = "" if dialog.action in _ABOUT_NOTHING else (filled.subject or "")
+    chosen = way(dialog, filled)
+    file = filled.file.strip()
+    if chosen is not None and chosen.id == REQUEST:
+        file = file or request_file(subject, filled.by)
     return Saying(
         action=dialog.action,
         subject=subject,
@@ -245,7 +286,8 @@ def saying(dialog: DialogView, filled: Filled) -> Saying:
         role=filled.role,
         reason=filled.reason.strip(),
         run=int(filled.run) if _is_number(filled.run) else None,
-        file=filled.file.strip(),
+        file=file,
         seen_seq=dialog.seen_seq,
         seen_head=dialog.seen_head,
+        way=chosen.id if chosen is not None else "",
     )

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from rollout.view.dialogs import Saying
+from rollout.view.signing_ways import IMPORT, KEY, REQUEST
 from rollout.view.text import plain
 
 WORDS = {
@@ -36,8 +37,12 @@ def equivalent(said: Saying, place: Sequence[str] = ()) -> str:
         head = ["attest", said.subject, "--yes" if said.answer else "--no"]
         return _line([*head, *who, "--note", why, *file, *seen, *place])
     if said.action == "sign":
+        if said.way == IMPORT:
+            return _line(["sign", "--import", said.file or "FILE.sig", *place])
         head = ["sign", said.subject, "--approve" if said.answer else "--reject"]
-        return _line([*head, *who, "--reason", why, *seen, *place])
+        option = {KEY: "--key", REQUEST: "--request"}.get(said.way)
+        file = [option, said.file or "FILE"] if option is not None else []
+        return _line([*head, *who, "--reason", why, *file, *seen, *place])
     if said.action == "waive":
         return _line(["waive", said.subject, *who, "--reason", why, *seen, *place])
     about = [said.subject] if said.subject else []

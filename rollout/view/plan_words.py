@@ -117,7 +117,11 @@ class SyncWords(msgspec.Struct, frozen=True):
 
 
 class PersonWords(msgspec.Struct, frozen=True):
+    """`key` and `keys` as the plan has them; `domain/roster.py` reads them."""
+
     person: str
+    key: Any = None
+    keys: Any = None
 
 
 class ConnectionWords(msgspec.Struct, frozen=True):

@@ -8,12 +8,13 @@ import pytest
 from builders import NAME, START, Story, held_story, store_file
 from hypothesis import given
 from hypothesis import strategies as st
+from signing_desk import SALLY, Desk, signed_plan
 
 from rollout.domain.events import Payload
 from rollout.domain.machine import PlanMachine
 from rollout.live.clocks import StandingClock
 from rollout.live.deciding import Recorded, Refused, Wish, submit
-from rollout.live.foretelling import foretell
+from rollout.live.foretelling import foretell, foretell_signature
 from rollout.store.opening import open_store
 
 CLOCK = StandingClock(START)
@@ -80,3 +81,27 @@ def test_a_decision_seen_in_another_log_is_refused_at_the_commit(tmp_path: Path)
         assert store.log.head(NAME) == head
         same = submit(store, NAME, wish("retry", seen=head.seq, seen_head=head.hash), CLOCK)
         assert isinstance(same, Recorded)
+
+
+def test_the_two_events_of_a_signature_are_foretold_as_they_are_recorded() -> None:
+    desk = Desk()
+    ask = desk.ask()
+    machine = PlanMachine([p.phase for p in desk.plan.phases])
+    expected = foretell_signature(desk.plan, machine, desk.story.state(), ask, desk.at())
+    assert isinstance(expected, list)
+    said = desk.signed(SALLY, "sally", "sales_ops")
+    asked = desk.story.events()[-2].payload
+    ours = {"nonce": "", "signature": ""}
+    for payload, found in zip(expected, (asked, said), strict=True):
+        for name in payload.__struct_fields__:
+            if name not in ours:
+                foretold = getattr(payload, name)
+                assert foretold == getattr(found, name), name
+
+
+def test_who_has_no_key_that_counts_is_foretold_a_refusal() -> None:
+    desk = Desk(signed_plan(roles={"project_lead": [{"person": "lead"}], "sales_ops": [{"person": "sally"}]}))  # fmt: skip
+    machine = PlanMachine([p.phase for p in desk.plan.phases])
+    said = foretell_signature(desk.plan, machine, desk.story.state(), desk.ask(), desk.at())
+    assert isinstance(said, Refused)
+    assert "the plan has no key of sally that counts now" in said.reason

@@ -75,6 +75,17 @@ def test_the_same_question_is_asked_once() -> None:
     assert open_requests(desk.story.state(), desk.clock.now()) == []
 
 
+def test_the_same_question_of_the_same_look_is_asked_once_and_of_another_log_never() -> None:
+    desk = Desk()
+    seen, head = desk.story.state().seq, desk.story.state().head
+    first = desk.asked(seen=seen, seen_head=head)
+    assert desk.asked(seen=seen).seq == first.seq
+    assert desk.asked(seen=first.seq).seq > first.seq
+    said = request(desk.store, None, desk.ask(seen=seen, seen_head="f" * 64), desk.clock)
+    assert isinstance(said, Refused)
+    assert "is not in this log" in said.reason
+
+
 def test_a_signature_survives_mail_that_changes_line_ends() -> None:
     desk = Desk()
     asked = desk.asked()

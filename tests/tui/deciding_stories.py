@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from builders import PASS, Story
 
 from rollout.domain.events import GateOpened
@@ -33,9 +35,9 @@ def attesting_story(story: Story | None = None) -> Story:
     )
 
 
-def signing_story(story: Story | None = None) -> Story:
+def signing_story(story: Story | None = None, **begun: Any) -> Story:
     """The pilot's exit gate is go and waits for two signatures."""
-    story = (story or Story()).begin()
+    story = (story or Story()).begin(**begun)
     story.stage("pilot", "proceed", "ready", "running")
     story.stage("pilot", "steps_done", "running", "exit_gate")
     story.gate("pilot", "exit", "verified", {"created": PASS}, Decision.GO)

@@ -11,6 +11,7 @@ from builders import START, Story, held_story, store_file
 from deciding_stories import attesting_story, ready_story, signing_story
 from golden_files import DOCUMENTS, differences
 from seats import Table, play
+from signing_desk import signed_plan
 from textual.widgets import Input
 from view_stories import no_go_story, running_story, watching_story, whole_plan
 
@@ -100,6 +101,18 @@ def _chosen(name: str, value: str) -> Do:
     return do
 
 
+def _signed_by_key(story: Story) -> Story:
+    story.plan = signed_plan()
+    return signing_story(story, profile="prod")
+
+
+async def _by_key(table: Table) -> None:
+    form = table.app.screen
+    form.query_one("#d-who", PickPane).choose("sally\nsales_ops")
+    form.query_one("#d-way", PickPane).choose("own")
+    await _chosen("answer", "yes")(table)
+
+
 async def _wait_two_seconds(table: Table) -> None:
     await _typed(reason="names are lost", phrase="rollback everything REHEARSAL")(table)
     await table.pass_(2)
@@ -120,6 +133,7 @@ DIALOGS: dict[str, tuple[Tell, str, Do]] = {
     "close-finding": (held_story, "c", _typed(reason="mended")),
     "attest-no": (attesting_story, "a", _chosen("answer", "no")),
     "sign": (signing_story, "s", _chosen("answer", "yes")),
+    "sign-with-a-key": (_signed_by_key, "s", _by_key),
     "abort": (held_story, "A", _nothing),
     "leave": (held_story, "q", _nothing),
     "help": (held_story, "question_mark", _nothing),
@@ -168,6 +182,12 @@ async def _sixteen(table: Table) -> None:
     await table.press("t", "t")
 
 
+async def _sign(table: Table) -> None:
+    await table.press("s")
+    await table.work_done()
+    await _by_key(table)
+
+
 async def _roll_back(table: Table) -> None:
     await table.press("R")
     await table.work_done()
@@ -180,6 +200,7 @@ COLOURS: dict[str, tuple[Tell, tuple[int, int], Sequence[Do]]] = {
     "mission-light": (watching_story, (100, 30), (_light,)),
     "mission-sixteen": (no_go_story, (80, 24), (_sixteen,)),
     "gate": (no_go_story, (140, 45), (_to_gates,)),
+    "sign": (_signed_by_key, (86, 45), (_sign,)),
     "roll-back": (held_story, (80, 40), (_roll_back,)),
 }
 

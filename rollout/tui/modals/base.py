@@ -24,7 +24,7 @@ class RolloutDialog(ModalScreen[Result]):
     """A subclass gives `compose_dialog`; `show` is called with every new snapshot."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-roomy"), (45, "-ample")]
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -53,6 +53,12 @@ class RolloutDialog(ModalScreen[Result]):
         self.set_class(self.host.ascii_only, "-ascii")
         badge = environment.badge(ascii_only=self.host.ascii_only)
         self.query_one("#d-head", Static).update(content([f"{badge}  {self._title}"]))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.wrap_anew)
+
+    def wrap_anew(self) -> None:
+        """The width is another one."""
 
     def show(self, snapshot: Snapshot) -> None:
         """Something is new while the dialog is open."""

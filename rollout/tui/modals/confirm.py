@@ -32,7 +32,9 @@ class ConfirmDialog(RolloutDialog[bool]):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#d-cancel").focus()
-        self.call_after_refresh(self.write, "d-lines", self._lines)
+
+    def wrap_anew(self) -> None:
+        self.write("d-lines", self._lines)
 
     def action_cancel(self) -> None:
         self.dismiss(False)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Input, Static
 
-from rollout.tui.desk import Desk, Foretold, Said
+from rollout.tui.desk import Desk
 from rollout.tui.modals.base import RolloutDialog
 from rollout.tui.modals.fields import PickPane, TypedInput
 from rollout.tui.modals.form import DecisionForm
+from rollout.tui.outcomes import Foretold, Said
 from rollout.tui.snapshot import Snapshot
 from rollout.view.dialogs import (
     DialogView,
@@ -25,9 +27,11 @@ from rollout.view.dialogs import (
     is_complete,
     missing,
     saying,
+    verb,
     who_may,
 )
 from rollout.view.equivalent import equivalent
+from rollout.view.signing_ways import signs_here
 
 ARM_TICK_S = 0.25
 
@@ -59,6 +63,11 @@ class DecisionDialog(RolloutDialog[Decided | None]):
     """Bound to the log position that was on screen when it opened; `desk` holds it against the log
     once more when the button is pressed."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page(1)", show=False, priority=True),
+        Binding("pageup", "page(-1)", show=False, priority=True),
+    ]
+
     def __init__(self, dialog: DialogView, desk: Desk, only: str | None = None) -> None:
         super().__init__(f"{dialog.title}: {dialog.about}")
         self._dialog, self._desk, self._only = dialog, desk, only
@@ -81,6 +90,7 @@ class DecisionDialog(RolloutDialog[Decided | None]):
             Button(Content("[ Cancel ]"), id="d-cancel", compact=True),
             Button(Content(f"[ {self._dialog.verb} ]"), id="d-do", compact=True, disabled=True),
             Button(Content("[ Look again ]"), id="d-again", compact=True),
+            Static("more: PgUp PgDn", id="d-more", markup=False),
             id="d-buttons",
         )
 
@@ -90,7 +100,6 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         self.query_one("#d-again").display = False
         self.set_interval(ARM_TICK_S, self.tick)
         self._prepare()
-        self.call_after_refresh(self._fill)
 
     @work(thread=True, exit_on_error=False, group="desk", description="reads the plan")
     def _prepare(self) -> None:
@@ -112,6 +121,9 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         return self.form.filled(0.0 if armed_at is None else self.host.seconds() - armed_at)
 
     # drawing ------------------------------------------------------------------
+
+    def wrap_anew(self) -> None:
+        self._fill()
 
     def show(self, snapshot: Snapshot) -> None:
         self._fill()
@@ -145,6 +157,7 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         pairs = who_may(d, self.form.subject, snapshot.words)
         self.form.offer_people([p for p in pairs if mine in {"", p[0]}], usual)
         self.form.label_phrase()
+        self.form.offer_ways()
         if not is_complete(d, self.filled):
             self._armed_at_s = None
         elif self._armed_at_s is None:
@@ -154,7 +167,20 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         self._foretold = self._foretell(said, snapshot) if is_addressed(d, filled) else Foretold()
         self._write(snapshot, said, still)
         locked = bool(still or self._foretold.refused or self._busy or not snapshot.link.may_act)
-        self.query_one("#d-do", Button).disabled = locked
+        button = self.query_one("#d-do", Button)
+        button.disabled, button.label = locked, Content(f"[ {verb(d, filled)} ]")
+        button.refresh(layout=True)
+        self.call_after_refresh(self._hint)
+
+    def _hint(self) -> None:
+        """That there is more, where not all of the form fits."""
+        for hint in self.query("#d-more"):
+            hint.display = self.query_one("#d-body").max_scroll_y > 0
+
+    def action_page(self, pages: int) -> None:
+        """What is below, or above, whatever field is focused."""
+        body = self.query_one("#d-body")
+        body.scroll_relative(y=pages * max(body.size.height - 1, 1), animate=False)
 
     def _foretell(self, said: Saying, snapshot: Snapshot) -> Foretold:
         """Without a word for it yet, the reason stands in the foretold events as it will stand."""
@@ -184,8 +210,7 @@ class DecisionDialog(RolloutDialog[Decided | None]):
             return ["recording…"]
         found = [self._note] if self._note else []
         if self._said is not None:
-            found.append(f"✗ FAIL  refused: {self._said.refused}")
-            found += [f"meanwhile {event}" for event in self._said.meanwhile]
+            found += _answer_lines(self._said)
         if not snapshot.link.may_act:
             found.append(f"locked, {snapshot.link.state}: {snapshot.link.why}")
         return found + ([f"still to do: {'; '.join(still)}"] if still else [])
@@ -214,9 +239,19 @@ class DecisionDialog(RolloutDialog[Decided | None]):
     def _do(self) -> None:
         if missing(self._dialog, self.filled) or self._busy:
             return
+        said = saying(self._dialog, self.filled)
+        if signs_here(said.way):
+            self._sign_here(said)
+            return
         self._busy = True
         self._fill()
-        self._commit(saying(self._dialog, self.filled))
+        self._commit(said)
+
+    def _sign_here(self, said: Saying) -> None:
+        """ssh-keygen may ask for a passphrase on the terminal: it has it until it is done."""
+        with self.host.aside():
+            outcome = self._desk.commit(said)
+        self.post_message(Committed(said, outcome))
 
     @work(thread=True, exit_on_error=False, group="desk", description="records a decision")
     def _commit(self, said: Saying) -> None:
@@ -226,12 +261,18 @@ class DecisionDialog(RolloutDialog[Decided | None]):
     def _committed(self, message: Committed) -> None:
         said, outcome = message.said, message.outcome
         self._busy = False
-        if not outcome.refused:
+        if not outcome.refused and not outcome.told:
             self.dismiss(Decided(events=outcome.events, by=said.by, role=said.role))
             return
         self._said = outcome
-        self.query_one("#d-again").display = True
+        self.query_one("#d-again").display = bool(outcome.refused)
         self._fill()
+
+
+def _answer_lines(said: Said) -> list[str]:
+    if said.refused:
+        return [f"✗ FAIL  refused: {said.refused}", *(f"meanwhile {e}" for e in said.meanwhile)]
+    return [f"✓ PASS  recorded: {'; '.join(said.events)}", *said.told]
 
 
 def _fields(said: Saying) -> dict[str, Any]:

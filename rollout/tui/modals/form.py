@@ -9,9 +9,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from rollout.tui.lines import clean
+from rollout.tui.lines import clean, content
 from rollout.tui.modals.fields import PickPane, TypedInput
-from rollout.view.dialogs import DialogView, Filled, phrase
+from rollout.view.dialogs import DialogView, Filled, phrase, way
+from rollout.view.signing_ways import REQUEST, key_lines, request_file, ways
 
 _ALL = "*"
 """Stands for the empty subject (a rollback of everything), as no row can be called nothing."""
@@ -35,10 +36,13 @@ class DecisionForm(Vertical):
             options = [("yes" if a.yes else "no", a.words) for a in d.answers]
             yield PickPane("say", options, id="d-answer")
         yield PickPane("as", [], id="d-who")
+        if d.signers:
+            yield Static(id="d-key", markup=False)
+            yield PickPane("how", _ways(d, ""), id="d-way")
         yield from _line(d.reason_label, Input(id="d-reason", compact=True))
         if d.takes_run:
             yield from _line("run id, or empty: never sent", Input(id="d-run", compact=True))
-        if d.takes_file:
+        if d.takes_file or d.signers:
             yield from _line("file that shows it, if any", Input(id="d-file", compact=True))
         yield from _line("", TypedInput(id="d-phrase", compact=True))
 
@@ -55,6 +59,7 @@ class DecisionForm(Vertical):
             phrase=self._typed("d-phrase"),
             run=self._typed("d-run"),
             file=self._typed("d-file"),
+            way=self._picked("d-way"),
             armed_for_s=armed_for_s,
         )
 
@@ -82,6 +87,24 @@ class DecisionForm(Vertical):
             elif len(pairs) == 1:
                 pane.choose("\n".join(pairs[0]))
 
+    def offer_ways(self) -> None:
+        """How to sign: what the chosen person can choose from, and the file that the chosen way takes."""
+        d = self._dialog
+        if not d.signers:
+            return
+        filled = self.filled()
+        pane = self.query_one("#d-way", PickPane)
+        pane.offer(_ways(d, filled.by))
+        pane.display = bool(ways(d.signers, filled.by))
+        self.query_one("#d-key", Static).update(content(key_lines(d.signers, filled.by)))
+        chosen = way(d, filled)
+        label = chosen.file if chosen is not None else ""
+        if label and chosen is not None and chosen.id == REQUEST:
+            label = f"{label} (empty: {request_file(self.subject or '', filled.by)})"
+        self.query_one("#d-file-label", Static).update(Content(clean(label)))
+        for name in ("d-file", "d-file-label"):
+            self.query_one(f"#{name}").display = bool(label)
+
     def label_phrase(self) -> None:
         """Say what must be typed for what was chosen."""
         wanted = phrase(self._dialog, self.subject)
@@ -100,6 +123,10 @@ class DecisionForm(Vertical):
 
 def _subjects(dialog: DialogView) -> list[tuple[str, str]]:
     return [(s.id or _ALL, s.words) for s in dialog.subjects]
+
+
+def _ways(dialog: DialogView, by: str) -> list[tuple[str, str]]:
+    return [(found.id, found.words) for found in ways(dialog.signers, by)]
 
 
 def _line(label: str, field: Input) -> ComposeResult:

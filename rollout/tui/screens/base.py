@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar, Protocol, cast
 
 from textual import events, on
@@ -63,6 +64,8 @@ class Host(Protocol):
     def key_of(self, key: Key) -> str: ...
 
     def locked(self, key_id: str) -> str: ...
+
+    def aside(self) -> AbstractContextManager[None]: ...
 
 
 class RolloutScreen(Screen[None]):

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollout.cli import exits
 from rollout.cli.files import make_folder, write_file
+from rollout.cli.quick import STATE
+from rollout.cli.report_source import Source, signer_of, without_garbage
 from rollout.domain.evidence import Decision
-from rollout.domain.plan import Plan
-from rollout.domain.standing import plan_sha256_at
-from rollout.domain.state import GateState, RolloutState
-from rollout.engine.approved_plan import plan_to_read
+from rollout.domain.state import GateState
 from rollout.reports.choice import Wanted, fitting, telling_gate
 from rollout.reports.foreign import json_text
-from rollout.reports.gate_report import Report, gate_report
-from rollout.reports.series import KINDS, MOST_EVENTS, Seen, seen_in_store
+from rollout.store.address import shown
 from rollout.store.reading import Reader, open_readonly
 from rollout.view.stored import choose, folded
+
+if TYPE_CHECKING:
+    from rollout.cli.report_requests import Asked, Asking
+    from rollout.live.signing import Request
 
 Writer = Callable[[Mapping[str, Any]], str]
 
@@ -78,78 +77,49 @@ class Wish:
     show_keys: bool
     by_decision: bool
     as_json: bool
+    asking: Asking | None = None
 
 
 def run(wish: Wish) -> int:
-    """Raises: Misuse, PlanProblems, StoreUnavailable, LogDamaged, OSError."""
+    """Raises: Misuse, PlanProblems, StoreUnavailable, LogDamaged, ServiceError, OSError."""
     if wish.form is not None and wish.form not in FORMS:
         raise exits.Misuse(f"{wish.form!r} is no form of report; use one of {', '.join(FORMS)}")
-    with open_readonly(wish.state) as reader, _without_garbage():
-        name = choose(reader, wish.rollout)
-        source = _Source(reader, folded(reader, name, at=wish.at))
+    asked = None if wish.asking is None else _asked(wish, wish.asking)
+    with open_readonly(wish.state) as reader, without_garbage():
+        source = _source(reader, wish)
         if wish.every or (wish.out is not None and _is_folder(wish.out)):
-            return _write_folder(source, wish)
-        return _write_one(source, wish)
+            code = _write_folder(source, wish)
+        else:
+            code = _write_one(source, wish, asked)
+    for name, reason in asked.refused if asked is not None else ():
+        exits.say(f"rollout: {name} was not asked: {reason}")
+    return exits.NO_GO if asked is not None and asked.refused else code
 
 
-@contextmanager
-def _without_garbage() -> Iterator[None]:
-    """Tens of thousands of samples come and stay: to look for garbage among them is time for nothing."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+def _source(reader: Reader, wish: Wish) -> Source:
+    return Source(reader, folded(reader, choose(reader, wish.rollout), at=wish.at))
 
 
-def _signer_of(armored: str, message: bytes) -> str:
-    """domain.sign_off.SignerOf. Late: where nobody signed with a key, no cryptography is loaded."""
-    from rollout.adapters.sshsig import signer_of
-
-    return signer_of(armored, message)
-
-
-class _Source:
-    """A store, as the reports read it."""
-
-    def __init__(self, reader: Reader, state: RolloutState) -> None:
-        self._reader, self.state = reader, state
-        self._plan = cache(self._plan_of)
-
-    def get(self, digest: str) -> Any:
-        """ports.EvidenceSource."""
-        return self._reader.evidence(digest)
-
-    def plan(self, gate: GateState | None = None) -> Plan:
-        """The plan that the rollout follows, or that it followed when the gate was decided."""
-        seq = gate.decided_seq or self.state.seq if gate is not None else self.state.seq
-        return self._plan(plan_sha256_at(self.state, seq))
-
-    def report(self, gate: GateState, *, show_keys: bool) -> Report:
-        return gate_report(
-            self.state,
-            self.plan(gate),
-            self,
-            gate,
-            seen=self.seen,
-            signer_of=_signer_of,
-            show_keys=show_keys,
+def _asked(wish: Wish, asking: Asking) -> Asked:
+    """Asks before it reports: the page shows who is asked. Raises: as `run`."""
+    if wish.out is None:
+        raise exits.Misuse("--ask: the request files lie beside the page: say where with --out")
+    if wish.at is not None:
+        raise exits.Misuse("--ask: people sign what is so now: leave out --at")
+    if not asking.reason:
+        raise exits.Misuse(
+            "--ask needs --reason TEXT: why they sign, which is part of what is signed"
         )
+    # Late: it loads what signatures are verified with.
+    from rollout.cli.report_requests import ask, pairs
 
-    @cached_property
-    def seen(self) -> Seen:
-        """What was measured up to the state."""
-        return seen_in_store(
-            self._reader.payloads(self.state.rollout, KINDS, until=self.state.seq, most=MOST_EVENTS)
-        )
-
-    def _plan_of(self, digest: str) -> Plan:
-        return plan_to_read(self, digest)
+    with open_readonly(wish.state) as reader:
+        source = _source(reader, wish)
+        questions = pairs(source.plan(), source.state, _chosen(source, wish.wanted), asking.names)
+    return ask(wish.state, wish.rollout, questions, asking)
 
 
-def _write_one(source: _Source, wish: Wish) -> int:
+def _write_one(source: Source, wish: Wish, asked: Asked | None) -> int:
     gate = _chosen(source, wish.wanted)
     form = wish.form or _form_of(wish)
     text = _writer(form)(source.report(gate, show_keys=wish.show_keys))
@@ -158,21 +128,32 @@ def _write_one(source: _Source, wish: Wish) -> int:
     else:
         path = Path(wish.out)
         write_file(path, text)
-        _tell(source, wish, {"gate": _named(gate), "form": form}, [path])
+        now = _questions(source, [gate]) if asked is not None else []
+        about = {"gate": _named(gate), "form": form}
+        _tell(source, wish, about, [path], [r for r in now if asked and r.seq in asked.seqs])
     return _CODES[gate.decision] if wish.by_decision else exits.GO
 
 
-def _write_folder(source: _Source, wish: Wish) -> int:
+def _write_folder(source: Source, wish: Wish) -> int:
     if wish.out is None:
         raise exits.Misuse("a report of every gate needs a folder: name one with --out DIR")
     folder = Path(wish.out)
     make_folder(folder)
     written = [folder / name for name in _written(folder, _files(source, wish))]
-    _tell(source, wish, {"gates": len(fitting(source.state, wish.wanted))}, written)
+    gates = fitting(source.state, wish.wanted)
+    _tell(source, wish, {"gates": len(gates)}, written, _questions(source, gates))
     return exits.GO
 
 
-def _files(source: _Source, wish: Wish) -> Iterator[tuple[str, str]]:
+def _questions(source: Source, gates: Sequence[GateState]) -> list[Request]:
+    if not source.state.requests:
+        return []
+    from rollout.cli.report_requests import open_questions
+
+    return open_questions(source.state, source.plan(), gates)
+
+
+def _files(source: Source, wish: Wish) -> Iterator[tuple[str, str]]:
     from rollout.reports.folder import report_files
 
     gates = [g for g in fitting(source.state, wish.wanted) if g.decision is not None]
@@ -185,7 +166,7 @@ def _files(source: _Source, wish: Wish) -> Iterator[tuple[str, str]]:
         gates=gates,
         plans=source.plan,
         seen=source.seen,
-        signer_of=_signer_of,
+        signer_of=signer_of,
         show_keys=wish.show_keys,
     )
 
@@ -196,7 +177,7 @@ def _written(folder: Path, files: Iterator[tuple[str, str]]) -> Iterator[str]:
         yield name
 
 
-def _chosen(source: _Source, wanted: Wanted) -> GateState:
+def _chosen(source: Source, wanted: Wanted) -> GateState:
     state = source.state
     if wanted.is_anything:
         gate = telling_gate(state)
@@ -209,7 +190,7 @@ def _chosen(source: _Source, wanted: Wanted) -> GateState:
     raise exits.Misuse(_not_there(source, wanted))
 
 
-def _not_there(source: _Source, wanted: Wanted) -> str:
+def _not_there(source: Source, wanted: Wanted) -> str:
     asked = list(dict.fromkeys(gate.gate for gate in source.state.gates))
     if wanted.gate is None or wanted.gate in asked:
         return "no evaluation fits: leave out --phase, --attempt, --moment or --round"
@@ -244,10 +225,32 @@ def _named(gate: GateState) -> dict[str, Any]:
     }
 
 
-def _tell(source: _Source, wish: Wish, about: dict[str, Any], written: list[Path]) -> None:
+def _tell(
+    source: Source,
+    wish: Wish,
+    about: dict[str, Any],
+    written: list[Path],
+    questions: Sequence[Request],
+) -> None:
+    """What was written; the request files are written here, beside it."""
     files = [str(path) for path in written]
+    requests: list[Any] = []
+    if questions:
+        from rollout.cli.report_requests import document, write_files
+
+        paths = write_files(Path(wish.out or "."), questions)
+        files += [str(path) for path in paths]
+        requests = document(questions, paths, _place(wish))
     if wish.as_json:
         said = {"rollout": source.state.rollout, "seq": source.state.seq, "head": source.state.head}
-        exits.write_json({**said, **about, "files": files})
-    else:
-        exits.write_lines(files)
+        exits.write_json({**said, **about, "files": files, "requests": requests})
+        return
+    exits.write_lines(files)
+    for asked in requests:
+        exits.say("\n  ".join(["rollout: " + asked["how"][0], *asked["how"][1:]]))
+
+
+def _place(wish: Wish) -> list[str]:
+    """The options of a command that lead to the same rollout; never a password."""
+    place = ["--state", shown(wish.state)] if wish.state != STATE else []
+    return place + (["--rollout", wish.rollout] if wish.rollout is not None else [])

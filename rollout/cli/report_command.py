@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rollout.cli.live_commands import AsJson, Rollout, State, Task
+from rollout.cli.live_commands import AsJson, Rollout, Sandbox, State, Task
 from rollout.cli.quick import STATE
 
 Gate = Annotated[
@@ -49,6 +49,20 @@ Out = Annotated[
         "--out",
         metavar="FILE|DIR",
         help="Instead of stdout; a folder gets every gate and an index.",
+    ),
+]
+Ask = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ask",
+        metavar="NAME[:ROLE]",
+        help="Ask them to sign: an event, and a request file beside the page. Repeatable.",
+    ),
+]
+Why = Annotated[
+    str,
+    typer.Option(
+        "--reason", metavar="TEXT", help="With --ask: why, which is part of what is signed."
     ),
 ]
 ShowKeys = Annotated[
@@ -121,12 +135,16 @@ def _reporting(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         by_decision: Annotated[
             bool, typer.Option("--exit-code", help="End with 1 for no-go, 3 for inconclusive.")
         ] = False,
+        names: Ask = None,
+        reason: Why = "",
+        sandbox: Sandbox = None,
         state: State = STATE,
         rollout: Rollout = None,
         json: AsJson = False,
     ) -> None:
         """Write a gate's report: what is decided, on which evidence, by whom; rebuilt from the store."""
         from rollout.cli import report as module
+        from rollout.cli.report_requests import Asking
         from rollout.reports.choice import Wanted
 
         wanted = Wanted(gate=gate, phase=phase, attempt=attempt, moment=moment, round=round_)
@@ -141,5 +159,6 @@ def _reporting(app: typer.Typer, leave: Callable[[Task], None]) -> None:
             show_keys=show_keys,
             by_decision=by_decision,
             as_json=json,
+            asking=Asking(names, reason, sandbox) if names else None,
         )
         leave(partial(module.run, wish))

@@ -23,6 +23,7 @@ from rollout.store.sqlite_rules import BUSY_S, SqliteRules
 from rollout.store.tables import STORE_INFO
 
 _SHOWN = 3
+_SAID, _SAY = select(STORE_INFO), insert(STORE_INFO)
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _schema(link: Link) -> str | None:
 
 def _agree(link: Link, profile: str | None, now: datetime | None) -> StoreInfo:
     """What the store says of itself, completed by what we know. Raises: StoreUnavailable."""
-    query = link.statement(select(STORE_INFO))
+    query = link.statement(_SAID)
     said = _said(link.fetch(query))
     missing = _missing(link, said, profile, now)
     if missing:
@@ -167,7 +168,7 @@ def _agree(link: Link, profile: str | None, now: datetime | None) -> StoreInfo:
             said = _said(cursor.execute(query).fetchall())
             missing = _missing(link, said, profile, now)
             if missing:
-                insertion = link.statement(insert(STORE_INFO), "key", "value")
+                insertion = link.statement(_SAY, "key", "value")
                 cursor.executemany(insertion, list(missing.items()))
     said.update(missing)
     return StoreInfo(

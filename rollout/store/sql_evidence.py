@@ -10,18 +10,20 @@ from rollout.store import packing
 from rollout.store.link import Link
 from rollout.store.tables import EVIDENCE
 
+_BY_DIGEST = EVIDENCE.c.digest == bindparam("digest")
+_HAS = select(EVIDENCE.c.size).where(_BY_DIGEST)
+_GET = select(EVIDENCE.c.body, EVIDENCE.c.size).where(_BY_DIGEST)
+_PUT = insert(EVIDENCE)
+
 
 class SqlEvidenceStore:
     """ports.EvidenceStore. Durable when `put` returns, so that an event may point at it."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        by_digest = EVIDENCE.c.digest == bindparam("digest")
-        self._has = link.statement(select(EVIDENCE.c.size).where(by_digest), "digest")
-        self._get = link.statement(
-            select(EVIDENCE.c.body, EVIDENCE.c.size).where(by_digest), "digest"
-        )
-        self._put = link.statement(insert(EVIDENCE), "digest", "body", "size")
+        self._has = link.statement(_HAS, "digest")
+        self._get = link.statement(_GET, "digest")
+        self._put = link.statement(_PUT, "digest", "body", "size")
 
     def put(self, document: Any) -> str:
         """The digest; a document that is there already costs one look-up.

@@ -32,55 +32,52 @@ _NONE: ColumnElement[int] = literal_column(
 )  # written out, or SQLite's dialect adds a parameter of its own
 
 
+_E, _S = EVENTS.c, SNAPSHOTS.c
+_NAMED: BindParameter[str] = bindparam("rollout")
+_INSERT = insert(EVENTS)
+_HEAD = (
+    select(_E.seq, _E.hash)
+    .where(_E.rollout == _NAMED)
+    .order_by(_E.seq.desc())
+    .limit(bindparam("limit"))
+    .offset(_NONE)
+)
+_EVENTS_AFTER = (
+    select(*(_E[name] for name in EVENT_COLUMNS))
+    .where(_E.rollout == _NAMED, _E.seq > bindparam("after"))
+    .order_by(_E.seq)
+    .limit(bindparam("limit"))
+    .offset(_NONE)
+)
+# The next name after the one at hand: a few key look-ups, not a walk over all events.
+_NEXT_NAME = select(func.min(_E.rollout)).where(_E.rollout > bindparam("rollout"))
+_FIRST_AT = (
+    select(_E.at)
+    .where(_E.rollout == _NAMED)
+    .order_by(_E.seq)
+    .limit(bindparam("limit"))
+    .offset(_NONE)
+)
+_HASH_AT = select(_E.hash).where(_E.rollout == _NAMED, _E.seq == bindparam("seq"))
+_NEWEST = select(_S.seq, _S.hash, _S.body).where(_S.rollout == _NAMED).order_by(_S.seq.desc())
+_FORGET = delete(SNAPSHOTS).where(_S.rollout == _NAMED)
+_KEEP = insert(SNAPSHOTS)
+
+
 class SqlEventLog:
     """ports.EventLog. Every append re-reads the head under the write lock: others may append too."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        e, s = EVENTS.c, SNAPSHOTS.c
-        named: BindParameter[str] = bindparam("rollout")
-        self._insert = link.statement(insert(EVENTS), *EVENT_COLUMNS)
-        self._head = link.statement(
-            select(e.seq, e.hash)
-            .where(e.rollout == named)
-            .order_by(e.seq.desc())
-            .limit(bindparam("limit"))
-            .offset(_NONE),
-            "rollout",
-            "limit",
-        )
-        self._page = link.statement(
-            select(*(e[name] for name in EVENT_COLUMNS))
-            .where(e.rollout == named, e.seq > bindparam("after"))
-            .order_by(e.seq)
-            .limit(bindparam("limit"))
-            .offset(_NONE),
-            "rollout",
-            "after",
-            "limit",
-        )
-        # The next name after the one at hand: a few key look-ups, not a walk over all events.
-        self._next_name = link.statement(
-            select(func.min(e.rollout)).where(e.rollout > bindparam("rollout")), "rollout"
-        )
-        self._first_at = link.statement(
-            select(e.at)
-            .where(e.rollout == named)
-            .order_by(e.seq)
-            .limit(bindparam("limit"))
-            .offset(_NONE),
-            "rollout",
-            "limit",
-        )
-        self._hash_at = link.statement(
-            select(e.hash).where(e.rollout == named, e.seq == bindparam("seq")), "rollout", "seq"
-        )
-        self._snapshots = link.statement(
-            select(s.seq, s.hash, s.body).where(s.rollout == named).order_by(s.seq.desc()),
-            "rollout",
-        )
-        self._forget = link.statement(delete(SNAPSHOTS).where(s.rollout == named), "rollout")
-        self._keep = link.statement(insert(SNAPSHOTS), "rollout", "seq", "hash", "body")
+        self._insert = link.statement(_INSERT, *EVENT_COLUMNS)
+        self._head = link.statement(_HEAD, "rollout", "limit")
+        self._page = link.statement(_EVENTS_AFTER, "rollout", "after", "limit")
+        self._next_name = link.statement(_NEXT_NAME, "rollout")
+        self._first_at = link.statement(_FIRST_AT, "rollout", "limit")
+        self._hash_at = link.statement(_HASH_AT, "rollout", "seq")
+        self._snapshots = link.statement(_NEWEST, "rollout")
+        self._forget = link.statement(_FORGET, "rollout")
+        self._keep = link.statement(_KEEP, "rollout", "seq", "hash", "body")
 
     def append(
         self, rollout: str, expected_seq: int, at: datetime, actor: str, payloads: Sequence[Payload]

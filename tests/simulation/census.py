@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from .clocks import WorldTime
@@ -248,5 +249,6 @@ class Census:
         return [self.see(run) for run in newest], page + 1 if more else None
 
 
+@lru_cache(maxsize=4096)
 def stamp(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from .house import housed
 from .simulation import Report, simulate
@@ -21,13 +23,19 @@ def main(arguments: Sequence[str]) -> int:
         return _one(options.seed, trace=options.trace)
     if options.heads:
         return _heads(options.start, options.seeds)
-    kept = account(options.start, options.seeds, options.workers)
-    _tell(kept, options.workers)
+    if options.sum:
+        kept = _added(options.sum)
+    else:
+        kept = account(options.start, options.seeds, options.workers)
+    if options.json:
+        _say(json.dumps(kept.document(), sort_keys=True))
+    else:
+        _tell(kept, options.workers)
     if kept.violations:
         return VIOLATION
     missing = kept.missing()
     if missing and not options.partial:
-        _say(f"VOID: never reached: {', '.join(missing)}")
+        sys.stderr.write(f"VOID: never reached: {', '.join(missing)}\n")
         return VOID
     return OK
 
@@ -43,7 +51,17 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--partial", action="store_true", help="do not ask that every fault was reached"
     )
     parser.add_argument("--heads", action="store_true", help="print each run's log head only")
+    parser.add_argument("--json", action="store_true", help="the account as one JSON object")
+    parser.add_argument("--sum", nargs="+", type=Path, metavar="FILE", help="add such accounts up")
     return parser.parse_args(arguments)
+
+
+def _added(files: Sequence[Path]) -> Account:
+    """Raises: OSError, ValueError for what is no account."""
+    kept = Account()
+    for file in files:
+        kept.take(json.loads(file.read_text("utf-8")))
+    return kept
 
 
 def _one(seed: int, *, trace: bool) -> int:

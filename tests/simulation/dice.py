@@ -109,7 +109,7 @@ class Dice:
     def fires(self, fault: str, times: float = 1.0) -> bool:
         """Whether the fault happens here; counted. `times` makes it likelier or rarer at this place."""
         rate = self.rates[fault]
-        if self.calm or not rate or self.stream(fault).random() >= rate * times:
+        if not rate or self.calm or self.stream(fault).random() >= rate * times:
             return False
         self.fired[fault] += 1
         return True

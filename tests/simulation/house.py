@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from functools import lru_cache
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from sqlalchemy.sql import ClauseElement
-
-from rollout.checks import sql
-from rollout.domain.machine import PlanMachine
-from rollout.domain.plan import Plan
-from rollout.engine import controller, record
-from rollout.engine.approved_plan import plan_of as read_plan
-from rollout.live import deciding, opening
+from rollout.engine import record
+from rollout.live import opening
 from rollout.live.clocks import StandingClock
-from rollout.store import ownership
-from rollout.store.link import Link
 from rollout.store.opening import Store, open_store
 
 from .clocks import STARTS
 from .oracle_log import Row
 from .plans import NAME, STEPS, plan_named
+from .shortcuts import quick
 
 _SHM = Path("/dev/shm")
 _COLUMNS = "rollout, seq, at, actor, kind, version, payload, prev, hash"
 PROFILE = "sandbox"
+_CHANGE_COUNTER = 24
+"""Where it stands in a SQLite file. Source: the database file format, 1.3.7."""
 
 
 class House:
@@ -43,6 +38,8 @@ class House:
         self._templates: dict[tuple[str, int], Path] = {}
         self._reader: sqlite3.Connection | None = None
         self._guest: Store | None = None
+        self._file: int | None = None
+        self._seen: tuple[bytes, int, Sequence[Row]] = (b"", 0, ())
 
     def begin(self, plan: str, start: int) -> None:
         """A fresh store."""
@@ -51,6 +48,7 @@ class House:
         self.path.chmod(0o600)
         uri = f"file:{self.path}?mode=ro"
         self._reader = sqlite3.connect(uri, uri=True, isolation_level=None)
+        self._file = os.open(self.path, os.O_RDONLY)
 
     def leave(self) -> None:
         if self._guest is not None:
@@ -59,6 +57,10 @@ class House:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+            self._seen = (b"", 0, ())
         for leftover in self.folder.glob("rollout.db*"):
             leftover.unlink()
 
@@ -72,8 +74,9 @@ class House:
         return self._templates[plan, start]
 
     def open(self) -> Store:
-        """As in production: checked, verified, durable."""
-        return open_store(self.path, create=False)
+        """As in production: checked and verified. Not durable, as nothing here dies inside a commit:
+        what a crash in SQLite leaves on a disk is for `tests/crashes`."""
+        return open_store(self.path, create=False, relaxed=True)
 
     def guest(self) -> Store:
         """The store as people at other terminals have it open."""
@@ -82,12 +85,17 @@ class House:
         return self._guest
 
     def rows(self, after: int) -> Sequence[Row]:
+        """Asked again only when the file's change counter moved, which SQLite does at every commit."""
         assert self._reader is not None
-        found = self._reader.execute(
-            f"SELECT {_COLUMNS} FROM events WHERE rollout = ? AND seq > ? ORDER BY seq",
-            (NAME, after),
-        )
-        return found.fetchall()
+        assert self._file is not None
+        counter = os.pread(self._file, 4, _CHANGE_COUNTER)
+        if self._seen[:2] != (counter, after):
+            found = self._reader.execute(
+                f"SELECT {_COLUMNS} FROM events WHERE rollout = ? AND seq > ? ORDER BY seq",
+                (NAME, after),
+            )
+            self._seen = (counter, after, found.fetchall())
+        return self._seen[2]
 
     def tamper(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Another SQL client, which asks nobody."""
@@ -109,63 +117,18 @@ class House:
 
 
 @contextmanager
-def housed() -> Iterator[House]:
+def housed(*, shortcuts: bool = True) -> Iterator[House]:
     """A folder in memory, gone at the end."""
     parent = _SHM if _SHM.is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="rollout-sim-", dir=parent) as folder, quick():
+    with (
+        tempfile.TemporaryDirectory(prefix="rollout-sim-", dir=parent) as folder,
+        quick() if shortcuts else nullcontext(),
+    ):
         house = House(Path(folder))
         try:
             yield house
         finally:
             house.leave()
-
-
-@contextmanager
-def quick() -> Iterator[None]:
-    """Pure functions of a plan are computed once, and nobody waits for a lock in vain."""
-
-    @lru_cache
-    def machine_of(phases: tuple[str, ...]) -> PlanMachine:
-        return PlanMachine(phases)
-
-    plans: dict[str, Plan] = {}
-
-    def plan_of(evidence: Any, digest: str) -> Plan:
-        if digest not in plans:
-            plans[digest] = read_plan(evidence, digest)
-        return plans[digest]
-
-    def machine(phases: Sequence[str]) -> PlanMachine:
-        return machine_of(tuple(phases))
-
-    asked: dict[tuple[str, ...], str] = {}
-    guard = sql.guarded
-
-    def guarded(text: str, relations: list[str]) -> str:
-        key = (text, *relations)
-        if key not in asked:
-            asked[key] = guard(text, relations)
-        return asked[key]
-
-    compiled: dict[Any, str] = {}
-    compile_ = Link.statement
-
-    def statement(self: Link, clause: ClauseElement, *names: str) -> str:
-        made = clause._generate_cache_key()
-        key = (made.key if made else id(clause), names)
-        if key not in compiled:
-            compiled[key] = compile_(self, clause, *names)
-        return compiled[key]
-
-    with (
-        mock.patch.object(controller, "PlanMachine", machine),
-        mock.patch.object(deciding, "PlanMachine", machine),
-        mock.patch.object(deciding, "plan_of", plan_of),
-        mock.patch.object(ownership, "_ATTEMPTS", 1),
-        mock.patch.object(Link, "statement", statement),
-        mock.patch.object(sql, "guarded", guarded),
-    ):
-        yield
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from rollout.domain.instants import from_text
 from rollout.domain.snapshot import decode_state, encode_state
 from rollout.domain.state import RolloutState
 
-from .violation import require
+from .violation import Violated, require
 
 Row = tuple[str, int, str, str, str, int, bytes, str, str]
 """rollout, seq, at, actor, kind, version, payload, prev, hash."""
@@ -75,11 +75,11 @@ class LogOracle:
 
     def compare(self, remembered: RolloutState) -> None:
         """What a controller remembers is what the log says, up to where it has read."""
-        if remembered.seq == self.state.seq:
-            require(remembered == self.state, "7", _difference(remembered, self.state))
-        else:
-            folded = fold(self.events[: remembered.seq])
-            require(remembered == folded, "7", _difference(remembered, folded))
+        told = self.state
+        if remembered.seq != told.seq:
+            told = fold(self.events[: remembered.seq])
+        if remembered != told:
+            raise Violated("7", _difference(remembered, told))
 
     def close(self) -> None:
         """At the end: the whole disk again, from the start, and through a snapshot."""

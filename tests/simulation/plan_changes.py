@@ -74,6 +74,17 @@ CHANGES: Sequence[Callable[[Plan], Plan]] = (
 )
 
 
+_MADE: dict[tuple[int, int], tuple[Plan, Plan]] = {}
+
+
+def _changed(base: Plan, number: int) -> Plan:
+    """Made once for all runs; the base is kept, so that its identity stays its own."""
+    key = (id(base), number)
+    if key not in _MADE:
+        _MADE[key] = (base, CHANGES[number](base))
+    return _MADE[key][1]
+
+
 class InForce:
     """The plan that holds at the newest event seen; a watcher of the log, and the first of them."""
 
@@ -83,7 +94,7 @@ class InForce:
 
     def changed(self, number: int) -> Plan:
         """The first plan with one change, or itself again."""
-        plan = self.base if number >= len(CHANGES) else CHANGES[number](self.base)
+        plan = self.base if number >= len(CHANGES) else _changed(self.base, number)
         self.known[plan.sha256()] = plan
         return plan
 

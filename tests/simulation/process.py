@@ -30,7 +30,7 @@ from rollout.store.opening import Store
 from .census import TOKEN
 from .clocks import Wall
 from .house import House
-from .network import Network
+from .network import Network, OverHttpx
 from .plans import CHECKS, NAME, STEPS
 
 Around = Callable[[str, Sequence[Payload]], None]
@@ -72,6 +72,9 @@ class WatchedLog:
 class Connections:
     """ports.Connections over the simulated world; Census through the shipped adapter."""
 
+    over_httpx = False
+    """Whether the library is below the adapter, or the network in its place."""
+
     def __init__(
         self, network: Network, wall: Wall, target: RecordStore, warehouse: Warehouse
     ) -> None:
@@ -79,11 +82,14 @@ class Connections:
             "https://census.test/api/v1",
             service="census",
             token=TOKEN,
-            transport=network,
+            transport=OverHttpx(network),
             monotonic=lambda: 0.0,
             now=wall.now,
             judge=census_judge,
         )
+        if not self.over_httpx:
+            in_place: Any = network
+            client._client = in_place
         self.census: SyncService = CensusSyncService(client)
         self.target, self.databricks = target, warehouse
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from typing import Any
 
 from .dice import FAULTS
 from .house import housed
 from .simulation import Report, simulate
+from .violation import Violated
 
 CHUNK = 50
 """Seeds that one process takes at a time."""
@@ -76,6 +78,33 @@ class Account:
         self.ends[report.end] += 1
         if report.violation is not None:
             self.violations.append(report)
+
+    def document(self) -> dict[str, Any]:
+        """To be written down, and added to others: an account of a long soak is made in parts."""
+        found = [
+            {"seed": r.seed, "violation": str(r.violation), "plan": r.plan} for r in self.violations
+        ]
+        return {
+            "seeds": self.seeds,
+            "seconds": round(self.seconds, 1),
+            "events": self.events,
+            "fired": dict(self.fired),
+            "reached": dict(self.reached),
+            "ends": dict(self.ends),
+            "violations": found,
+        }
+
+    def take(self, document: dict[str, Any]) -> None:
+        """Add what another one wrote down."""
+        self.seeds += document["seeds"]
+        self.seconds += document["seconds"]
+        self.events += document["events"]
+        self.fired.update(document["fired"])
+        self.reached.update(document["reached"])
+        self.ends.update(document["ends"])
+        for found in document["violations"]:
+            violation = Violated("kept", found["violation"])
+            self.violations.append(Report(found["seed"], found["plan"], violation=violation))
 
     def missing(self) -> list[str]:
         """Faults that never fired and states that never were."""

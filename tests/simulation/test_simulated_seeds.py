@@ -12,6 +12,7 @@ import pytest
 
 from simulation.dice import FAULTS, Dice
 from simulation.house import House, housed
+from simulation.process import Connections
 from simulation.simulation import simulate
 from simulation.soak import Account
 
@@ -67,6 +68,17 @@ def test_the_same_seed_gives_the_same_log_in_another_process() -> None:
     first = heads("1")
     assert len(first.splitlines()) == 6
     assert first == heads("2")
+
+
+def test_neither_the_shortcuts_nor_the_network_in_the_librarys_place_change_a_run(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = range(7, 12)
+    heads = [simulate(seed, house).head for seed in seeds]
+    house.leave()
+    monkeypatch.setattr(Connections, "over_httpx", True)
+    with housed(shortcuts=False) as other:
+        assert [simulate(seed, other).head for seed in seeds] == heads
 
 
 @pytest.mark.slow

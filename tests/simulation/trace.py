@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-import httpx
-
 from rollout.live.deciding import Wish
 
 from .dice import Dice
-from .network import Call, Network
+from .network import Answered, Call, Network
 from .oracle_log import LogOracle, Row
 from .people import People
 
@@ -29,7 +27,7 @@ def traced(say: Callable[[str], None]) -> Iterator[None]:
         say(f"#{row[1]:<4} {row[2][5:19]} {row[3]:8} {row[4]:16} {payload}")
         follow(self, row)
 
-    def answered(self: Network, call: Call, intent: str) -> httpx.Response | str:
+    def answered(self: Network, call: Call, intent: str) -> Answered | str:
         found = answer(self, call, intent)
         shown = found if isinstance(found, str) else f"{found.status_code} {found.content[:120]!r}"
         say(f"      [{self.time.at:%d %H:%M:%S}] {call.name} {call.body or ''} -> {shown}")

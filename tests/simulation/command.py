@@ -24,9 +24,11 @@ def main(arguments: Sequence[str]) -> int:
     if options.heads:
         return _heads(options.start, options.seeds)
     if options.sum:
-        kept = _added(options.sum)
-    else:
-        kept = account(options.start, options.seeds, options.workers)
+        return _told(_added(options.sum), options)
+    return _told(account(options.start, options.seeds, options.workers), options)
+
+
+def _told(kept: Account, options: argparse.Namespace) -> int:
     if options.json:
         _say(json.dumps(kept.document(), sort_keys=True))
     else:

@@ -57,7 +57,7 @@ def once_it_ran(box: SandboxProcess) -> Callable[[Payload], None]:
 def table(box: SandboxProcess) -> dict[str, tuple[Any, ...]]:
     """Every record of the target by its id, as Salesforce itself answers."""
     found = box.salesforce().query(f"SELECT {FIELDS} FROM Product_Property__c")
-    return {row[-1]: row for row in found.rows}
+    return {str(row[-1]): row for row in found.rows}
 
 
 def preview(loop: Loop, *more: str) -> tuple[int, str, str]:

@@ -25,6 +25,7 @@ from rollout.tui.modals.base import RolloutDialog
 from rollout.tui.modals.decision import Decided, DecisionDialog
 from rollout.tui.screens.base import RolloutScreen
 from rollout.tui.snapshot import Picture
+from rollout.tui.terminal import SteadyDriver
 from rollout.tui.theme import THEMES, theme_for
 from rollout.view.actions import ActionView, actions
 from rollout.view.dialogs import dialog_view
@@ -83,7 +84,7 @@ class Program(App[int]):
         self.by, self.role = seat.by, seat.role
         self.picture = Picture()
         self._renew()
-        super().__init__()
+        super().__init__(driver_class=SteadyDriver)
         for theme in THEMES.values():
             self.register_theme(theme)
         self.theme = theme_for(seat.theme, None)

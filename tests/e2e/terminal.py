@@ -15,6 +15,14 @@ from time import monotonic
 
 LOOK_S = 0.2
 
+_SURROUNDINGS = {
+    **{name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}},
+    "TERM": "xterm-256color",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+}
+"""Without the size of the terminal that the tests run in: a program would believe it."""
+
 
 def pause(seconds: float) -> None:
     threading.Event().wait(seconds)
@@ -75,6 +83,18 @@ class Terminal:
     def gone(self, seen: str, within_s: float = 60) -> str:
         return self.wait(lambda words: seen not in words, within_s)
 
+    def exit_code(self, within_s: float = 60) -> int:
+        """Of the program, once it has ended. Raises: NotSeen with the screen."""
+        ends = monotonic() + within_s
+        while monotonic() < ends:
+            dead, code = self._tmux(
+                "display-message", "-p", "#{pane_dead}:#{pane_dead_status}"
+            ).split(":")
+            if dead == "1":
+                return int(code)
+            pause(LOOK_S)
+        raise NotSeen(f"still there after {within_s:g} s; the screen:\n{self.screen()}")
+
     def close(self) -> None:
         self._tmux("kill-server")
 
@@ -82,7 +102,7 @@ class Terminal:
         done = subprocess.run(
             ["tmux", "-L", self.server, *(str(a) for a in arguments)],
             cwd=cwd,
-            env={**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"},
+            env=_SURROUNDINGS,
             capture_output=True,
             text=True,
             check=False,

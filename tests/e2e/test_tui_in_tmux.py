@@ -168,7 +168,8 @@ def test_a_lead_drives_the_whole_plan_from_the_terminal(seat: tuple[Terminal, Pa
     terminal.keys("Tab")
     pause(0.4)
     terminal.keys("Enter")
-    terminal.wait("Pane is dead (status 0", 60)
+    assert terminal.exit_code() == 0
+    assert "the rehearsal has ended" in terminal.words()
 
 
 def _step(lead: Lead, now: dict[str, Any]) -> bool:

@@ -99,6 +99,21 @@ def test_go_is_recorded_when_the_form_is_whole(tmp_path: Path) -> None:
     assert moved.target == "running"
 
 
+def test_on_a_low_screen_a_whole_form_shows_what_it_will_append(tmp_path: Path) -> None:
+    async def script(table: Table) -> None:
+        await opened(table, "a")
+        await table.press("tab", "enter", "tab", "enter", "tab", "tab")
+        dialog(table).query_one("#d-reason", Input).value = "told them"
+        await table.settle()
+        seen = table.words()
+        assert not button(table, "d-do").disabled
+        assert "will be recorded" in seen
+        assert "the same as a command" in seen
+        assert "rollout attest" in seen
+
+    decided(tmp_path, attesting_story, script, size=(60, 20))
+
+
 def test_the_phrase_cannot_be_pasted(tmp_path: Path) -> None:
     async def script(table: Table) -> None:
         await opened(table, "g")

@@ -162,6 +162,8 @@ class DecisionDialog(RolloutDialog[Decided | None]):
             self._armed_at_s = None
         elif self._armed_at_s is None:
             self._armed_at_s = self.host.seconds()
+            # What it will append and the command stand below the form: nobody agrees unseen.
+            self.call_after_refresh(self.query_one("#d-body").scroll_end, animate=False)
         filled = self.filled
         said, still = saying(d, filled), missing(d, filled)
         self._foretold = self._foretell(said, snapshot) if is_addressed(d, filled) else Foretold()

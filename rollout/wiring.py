@@ -1,4 +1,8 @@
-"""The one place that chooses concrete classes."""
+"""The one place that chooses concrete classes.
+
+The rehearsal's world (DuckDB, Arrow, the mocked services) is imported by what builds one: a live command
+comes here for its kinds and its plan only.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from importlib.util import decode_source, module_from_spec, spec_from_loader
 from inspect import getmembers, isclass
 from pathlib import Path
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from rollout.domain.errors import KindMisused, PlanProblems
 from rollout.domain.evidence import Scalar
@@ -19,14 +24,13 @@ from rollout.kinds import CheckKind, CheckKinds, StepKind, StepKinds
 from rollout.loader.documents import load_document, load_plan
 from rollout.loader.plugin_files import PluginFile, read_plugin
 from rollout.loader.strict_yaml import DEFAULT_LIMITS, Limits
-from rollout.rehearsal.by_hand import catalogue
-from rollout.rehearsal.harness import PROFILE, Ready, Rehearsal, Setup, Watcher, prepared, rehearse
-from rollout.rehearsal.overrides import overridden
-from rollout.rehearsal.sandbox.source_changes import at_peoples_pace
-from rollout.rehearsal.scenario import ANY_ATTEMPT, Fault, Scenario
 from rollout.steps.assess_changes import AssessChanges
 from rollout.steps.end_runs import EndRuns
 from rollout.store.opening import Store, open_store
+
+if TYPE_CHECKING:
+    from rollout.rehearsal.harness import Ready, Rehearsal, Setup, Watcher
+    from rollout.rehearsal.scenario import Fault, Scenario
 
 CHECKS, STEPS = "rollout.checks", "rollout.steps"
 
@@ -126,6 +130,8 @@ def scenario_path(plan: Path, name: str) -> Path:
 
 def read_scenario(plan: Path, name: str) -> Scenario:
     """Raises: PlanProblems; for an unknown name with the names there are."""
+    from rollout.rehearsal.scenario import Scenario
+
     path = scenario_path(plan, name)
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in (plan.parent / "scenarios").glob("*.yaml")))
@@ -156,6 +162,8 @@ def run_rehearsal(
 
     Raises: PlanProblems, StoreUnavailable.
     """
+    from rollout.rehearsal.harness import rehearse
+
     with _opened(request) as (setup, store):
         done = rehearse(setup)
         then(done, store)
@@ -167,12 +175,19 @@ def run_by_hand(request: RehearsalRequest, epoch: int, drive: Callable[[Ready], 
 
     Raises: PlanProblems, StoreUnavailable, LogDamaged.
     """
+    from rollout.rehearsal.harness import prepared
+
     with _opened(request, by_hand=True) as (setup, _), prepared(setup, epoch) as ready:
         return drive(ready)
 
 
 @contextmanager
 def _opened(request: RehearsalRequest, *, by_hand: bool = False) -> Iterator[tuple[Setup, Store]]:
+    from rollout.rehearsal.harness import PROFILE, Setup
+    from rollout.rehearsal.overrides import overridden
+    from rollout.rehearsal.sandbox.source_changes import at_peoples_pace
+    from rollout.rehearsal.scenario import ANY_ATTEMPT
+
     scenario = overridden(read_scenario(request.plan, request.scenario), request.overrides)
     plan = read_plan(request.plan, request.kinds, {**scenario.params, **request.params})
     if by_hand:
@@ -205,6 +220,9 @@ def scenario_faults(plan: Path) -> dict[str, Fault]:
 
     Raises: PlanProblems.
     """
+    from rollout.rehearsal.by_hand import catalogue
+    from rollout.rehearsal.scenario import Scenario
+
     paths = _sorted((plan.parent / "scenarios").glob("*.yaml"))
     scenarios = [load_document(path, Scenario) for path in paths]
     return catalogue(scenarios)

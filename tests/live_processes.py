@@ -7,9 +7,10 @@ import io
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -81,15 +82,35 @@ def new_key(path: Path) -> str:
 
 
 def begin(*arguments: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """A `rollout` process; its streams are pipes."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "rollout", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, **(env or {})},
-    )
+    """A `rollout` process; its streams are pipes, and it hears signals as in a terminal."""
+    with _signals_heard():
+        return subprocess.Popen(
+            [sys.executable, "-m", "rollout", *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+        )
+
+
+@contextlib.contextmanager
+def _signals_heard() -> Iterator[None]:
+    """Tests that run under `nohup` or in a shell's background ignore SIGHUP or SIGINT, and what they
+    start inherits it: the controller then obeys, and is never ended. What is caught here is back at
+    its default there."""
+    ignored = [
+        number
+        for number in (signal.SIGHUP, signal.SIGINT)
+        if signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def finished(process: subprocess.Popen[str], timeout_s: float = 60) -> tuple[int, str, str]:
@@ -125,7 +146,7 @@ def line_with(stream: Any, words: str, timeout_s: float = 30) -> str:
 
 
 def status(state: Path) -> dict[str, Any]:
-    code, out, err = rollout("status", "--state", state, "--json")
+    code, out, err = here("status", "--state", state, "--json")
     assert code == 0, err
     found: dict[str, Any] = json.loads(out)
     return found
@@ -133,6 +154,6 @@ def status(state: Path) -> dict[str, Any]:
 
 def kinds(state: Path) -> list[str]:
     """The log's kinds of event, in order."""
-    code, out, err = rollout("log", "--state", state, "--json")
+    code, out, err = here("log", "--state", state, "--json")
     assert code == 0, err
     return [json.loads(line)["kind"] for line in out.splitlines()]

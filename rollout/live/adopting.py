@@ -13,6 +13,7 @@ from rollout.domain.plan import Plan
 from rollout.domain.plan_difference import Difference, difference
 from rollout.domain.state import RolloutState
 from rollout.engine.approved_plan import plan_of
+from rollout.engine.outline import outline
 from rollout.engine.record import RolloutRecord
 from rollout.kinds import StepKinds
 from rollout.live.deciding import (
@@ -25,7 +26,6 @@ from rollout.live.deciding import (
 )
 from rollout.live.opening import choose
 from rollout.ports import Clock
-from rollout.rehearsal.harness import outline
 from rollout.store.opening import Store
 
 

@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from rollout.adapters.endpoint import is_loopback
-from rollout.adapters.http import HttpClient, HttpLimits
 from rollout.domain.errors import PlanProblems, ServiceError, ServiceGarbled
 from rollout.domain.instants import from_text
 from rollout.live.profiles import Profile
@@ -92,6 +90,10 @@ def clock_of(profile: Profile) -> PacedClock:
     """The profile's clock. Raises: ServiceError when a sandbox's cannot be read; PlanProblems."""
     if profile.clock is None:
         return SystemClock()
+    # Late: the machine's own clock needs no HTTP client.
+    from rollout.adapters.endpoint import is_loopback
+    from rollout.adapters.http import HttpClient, HttpLimits
+
     parts = urlsplit(profile.clock)
     if not is_loopback(parts.hostname or ""):
         raise PlanProblems(["clock: a sandbox's clock is on this machine: 127.0.0.1 or localhost"])

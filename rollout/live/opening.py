@@ -11,6 +11,7 @@ from rollout.domain.events import RolloutCreated
 from rollout.domain.plan import Phase, Plan, StepSpec
 from rollout.domain.signable import unsignable
 from rollout.engine.approved_plan import plan_of
+from rollout.engine.outline import outline
 from rollout.engine.record import RolloutRecord
 from rollout.kinds import CheckKinds, StepKinds
 from rollout.live.clocks import SystemClock
@@ -18,7 +19,6 @@ from rollout.live.profiles import PROD, PROFILES, REHEARSAL
 from rollout.loader.plugin_files import PluginFile
 from rollout.ports import Clock, EventLog
 from rollout.rehearsal.board import Board, read_board
-from rollout.rehearsal.harness import outline
 from rollout.store.address import located
 from rollout.store.opening import Store, open_store
 

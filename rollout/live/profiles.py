@@ -13,7 +13,6 @@ from pydantic import Field
 
 from rollout.domain.errors import PlanProblems
 from rollout.domain.plan import Model
-from rollout.loader.documents import load_document
 
 PROD, SANDBOX = "prod", "sandbox"
 PROFILES = (PROD, SANDBOX)
@@ -86,6 +85,9 @@ def profile_of(env: str, sandbox: Path | None) -> Profile:
             ]
         )
     if sandbox.suffix in {".yaml", ".yml"}:
+        # Late: only this needs the loader; most profiles are production's, or a ready line.
+        from rollout.loader.documents import load_document
+
         document = load_document(sandbox, SandboxDocument)
         return Profile(SANDBOX, by_name=document.connections, clock=document.clock)
     return _from_ready_line(sandbox)

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rollout.domain.events import Event, Payload, PhaseOutline, RolloutCreated
+from rollout.domain.events import Event, Payload, RolloutCreated
 from rollout.domain.plan import Plan
 from rollout.domain.state import EffectState, RolloutState
 from rollout.engine.approved_plan import plan_of
 from rollout.engine.controller import Controller, Services
 from rollout.engine.outbox import OutboxRunner
+from rollout.engine.outline import outline
 from rollout.engine.wake import Wake
 from rollout.kinds import CheckKinds, StepKinds
 from rollout.ports import EventLog, EvidenceStore, Head
@@ -243,19 +244,6 @@ def _created(setup: Setup, digest: str) -> RolloutCreated:
         scenario=setup.scenario.scenario,
         seed=setup.seed,
     )
-
-
-def outline(plan: Plan, steps: StepKinds) -> list[PhaseOutline]:
-    """What the log's first event says of the plan, so that a reader needs nothing else."""
-    return [
-        PhaseOutline(
-            id=p.phase,
-            title=p.title,
-            steps=[s.id for s in p.steps],
-            writes=any(steps[s.step].writes for s in p.steps),
-        )
-        for p in plan.phases
-    ]
 
 
 def _look(stage: Stage, plan: Plan, effect: EffectState) -> int | None:

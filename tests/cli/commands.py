@@ -57,14 +57,14 @@ def is_one_clear_message(err: str, *words: str) -> bool:
     return "Traceback" not in err and len(lines) <= 2 and all(word in err for word in words)
 
 
-def modules_after(arguments: Sequence[object]) -> set[str]:
-    """Top-level modules that a command leaves loaded."""
+def modules_after(arguments: Sequence[object], code: int = 0) -> set[str]:
+    """Top-level modules that a command leaves loaded which ends with that code."""
     script = (
         "import sys, io, contextlib\n"
         "from rollout.__main__ import main\n"
         "with contextlib.redirect_stdout(io.StringIO()):\n"
         f"    code = main({[str(a) for a in arguments]!r})\n"
-        "assert code == 0, code\n"
+        f"assert code == {code}, code\n"
         "print(' '.join(sorted({m.partition('.')[0] for m in sys.modules})))\n"
     )
     done = subprocess.run(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from hands import plan_folder
-from live_processes import begin, finished, line_with, rollout
+from live_processes import ROOT, begin, finished, here, line_with
 
 
 def test_it_is_driven_from_other_terminals_and_goes_on_after_a_signal(tmp_path: Path) -> None:
@@ -16,18 +16,18 @@ def test_it_is_driven_from_other_terminals_and_goes_on_after_a_signal(tmp_path: 
     process = begin("rehearse", plan, "--by-hand", "--state", state, "--speed", "0")
     try:
         line_with(process.stderr, "rehearsed by hand", 60)
-        assert rollout("attest", "told", "--yes", *ann(state), "--note", "all")[0] == 0
-        code, out, _ = rollout("rehearsal", "inject", "others.renamed", "--state", state)
+        assert here("attest", "told", "--yes", *ann(state), "--note", "all")[0] == 0
+        code, out, _ = here("rehearsal", "inject", "others.renamed", "--state", state)
         assert (code, out) == (0, "renamed: active\n")
-        board = json.loads(rollout("rehearsal", "--state", state, "--json")[1])
+        board = json.loads(here("rehearsal", "--state", state, "--json")[1])
         assert board["faults"][1]["id"] == "renamed"
-        code, out, _ = rollout("rehearsal", "inject", "nothing", "--state", state)
+        code, out, _ = here("rehearsal", "inject", "nothing", "--state", state)
         assert (code, out.partition(":")[0]) == (1, "refused")
         process.send_signal(signal.SIGTERM)
         assert finished(process)[0] == 0
     finally:
         process.kill()
-    code, _, err = rollout("rehearsal", "pause", "--state", state)
+    code, _, err = here("rehearsal", "pause", "--state", state)
     assert code == 4
     assert "does not answer: start it again with --resume" in err
 
@@ -50,7 +50,10 @@ def ann(state: Path) -> tuple[object, ...]:
         (["rehearsal", "--state", "nowhere.db"], "no rehearsal is driven by hand there"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_what_to_do(arguments: list[str], said: str) -> None:
-    code, _, err = rollout(*arguments)
+def test_what_makes_no_sense_is_refused_with_what_to_do(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    code, _, err = here(*arguments)
     assert code == 2
     assert said in err

@@ -12,7 +12,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from builders import START
 from fakes import FakeClock, FakeWarehouse
-from live_processes import ROOT, rollout
+from live_processes import ROOT, here
 from signing_desk import signed_plan
 
 from rollout.domain.errors import QueryFailed, ServiceRefused, ServiceUnreachable
@@ -204,8 +204,9 @@ def test_every_relation_is_looked_at_once(plan: Plan) -> None:
     assert len(found) == len(set(found))
 
 
-def test_the_command_exits_2_and_says_what_to_set() -> None:
-    code, out, _ = rollout("doctor", PLAN, "--json", env={"CENSUS_TOKEN": ""})
+def test_the_command_exits_2_and_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CENSUS_TOKEN", "")
+    code, out, _ = here("doctor", PLAN, "--json")
     assert code == 2
     said = json.loads(out)
     assert said["ok"] is False

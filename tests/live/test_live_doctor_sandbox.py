@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import FakeClock
-from live_processes import ROOT, rollout
+from live_processes import ROOT, here
 from sandbox_process import SYNC_A, SandboxProcess, sandbox, small_scenario
 
 from rollout.domain.plan import Plan
@@ -58,7 +58,7 @@ def look(plan: Plan, ready: Path, service: str = "", **replaced: Any) -> list[Li
 
 @pytest.mark.slow
 def test_the_command_is_green_against_a_sandbox(ready: Path) -> None:
-    code, out, err = rollout("doctor", PLAN, "--env", "sandbox", "--sandbox", ready)
+    code, out, err = here("doctor", PLAN, "--env", "sandbox", "--sandbox", ready)
     assert code == 0, out + err
     assert {line.split()[0] for line in out.splitlines()} == {"ok"}
     for said in ("census: who am I", f"warehouse: view {VIEW}", "object Product_Property__c"):
@@ -154,7 +154,7 @@ def test_the_command_says_what_is_wrong_and_ends_accordingly(
     document = {**box.document, "token": "wrong-token-0123456789"}
     path = tmp_path / "ready.json"
     path.write_text(json.dumps({**document, "census": f"http://{NOBODY}"}))
-    code, out, _ = rollout("doctor", PLAN, "--env", "sandbox", "--sandbox", path)
+    code, out, _ = here("doctor", PLAN, "--env", "sandbox", "--sandbox", path)
     assert code == 4
     assert "DOWN census: who am I" in out
     assert "FIX  warehouse: who am I" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live_processes import begin, finished, kinds, line_with, rollout, status, tiny_plan
+from live_processes import begin, finished, here, kinds, line_with, rollout, status, tiny_plan
 
 WAITS = "waits for a person: attest told"
 
@@ -18,7 +19,7 @@ WAITS = "waits for a person: attest told"
 def state(tmp_path: Path) -> Path:
     """A store with a tiny rollout that was begun and is driven by nobody."""
     found = tmp_path / "tiny.db"
-    code, _, err = rollout("start", tiny_plan(tmp_path), "--state", found)
+    code, _, err = here("start", tiny_plan(tmp_path), "--state", found)
     assert code == 0, err
     return found
 
@@ -42,7 +43,7 @@ def drive(state: Path, controllers: list[subprocess.Popen[str]]) -> subprocess.P
 
 
 def attest(state: Path, by: str = "ann") -> tuple[int, str, str]:
-    return rollout(
+    return here(
         *("attest", "told", "--yes", "--by", by, "--role", "project_lead"),
         *("--note", "told them", "--state", state),
     )
@@ -51,9 +52,11 @@ def attest(state: Path, by: str = "ann") -> tuple[int, str, str]:
 def test_a_rollout_is_driven_to_its_end_with_answers_from_other_terminals(
     state: Path, controllers: list[subprocess.Popen[str]]
 ) -> None:
+    """Every command is a process of its own here; elsewhere only the controller has to be one."""
     controller = drive(state, controllers)
     line_with(controller.stderr, WAITS)
-    assert attest(state)[0] == 0
+    said = ("--yes", "--by", "ann", "--role", "project_lead", "--note", "told them")
+    assert rollout("attest", "told", *said, "--state", state)[0] == 0
     line_with(controller.stderr, "waits for a person: proceed")
     assert rollout("decide", "go", "--by", "ann", "--reason", "ready", "--state", state)[0] == 0
     line_with(controller.stderr, "waits for a person: sign over")
@@ -64,7 +67,8 @@ def test_a_rollout_is_driven_to_its_end_with_answers_from_other_terminals(
     assert code == 0, err
     assert "ssh-keygen signs" in err
     assert finished(controller)[0] == 0
-    assert status(state)["outcome"] == "completed"
+    told = json.loads(rollout("status", "--state", state, "--json")[1])
+    assert told["outcome"] == "completed"
     assert rollout("verify", "--state", state)[0] == 0
 
 
@@ -110,12 +114,12 @@ def test_a_step_that_waits_goes_on_after_kill_9(
     tmp_path: Path, controllers: list[subprocess.Popen[str]]
 ) -> None:
     state = tmp_path / "slow.db"
-    assert rollout("start", tiny_plan(tmp_path, wait="3s"), "--state", state)[0] == 0
+    assert here("start", tiny_plan(tmp_path, wait="3s"), "--state", state)[0] == 0
     first = drive(state, controllers)
     line_with(first.stderr, WAITS)
     attest(state)
     line_with(first.stderr, "waits for a person: proceed")
-    rollout("decide", "go", "--by", "ann", "--reason", "ready", "--state", state)
+    here("decide", "go", "--by", "ann", "--reason", "ready", "--state", state)
     line_with(first.stderr, "pause ends then")
     os.kill(first.pid, signal.SIGKILL)
     first.wait(timeout=30)
@@ -154,12 +158,12 @@ def test_of_two_terminals_that_decide_at_once_one_wins_and_the_other_is_told(
 
 
 def test_a_refused_decision_exits_1_and_says_what_is_legal(state: Path) -> None:
-    code, out, err = rollout("decide", "go", "--by", "ann", "--reason", "x", "--state", state)
+    code, out, err = here("decide", "go", "--by", "ann", "--reason", "x", "--state", state)
     assert (code, out) == (1, "")
     assert "cannot proceed while only is pending" in err
 
 
-def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_rollout(
+def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_here(
     state: Path, controllers: list[subprocess.Popen[str]]
 ) -> None:
     watcher = begin("watch", "--state", state)
@@ -167,7 +171,7 @@ def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_rollout(
     line_with(watcher.stdout, "rollout of plan tiny")
     line_with(drive(state, controllers).stderr, WAITS)
     line_with(watcher.stdout, "gate ready before the phase opened")
-    code, _, err = rollout("decide", "abort", "--by", "ann", "--reason", "no", "--state", state)
+    code, _, err = here("decide", "abort", "--by", "ann", "--reason", "no", "--state", state)
     assert code == 0, err
     line_with(watcher.stdout, "aborted")
     assert finished(watcher)[0] == 0
@@ -180,7 +184,7 @@ def test_a_log_that_is_followed_goes_on_with_each_event(
     follower = begin("log", "--follow", "--kind", "decision_made", "--state", state)
     controllers.append(follower)
     line_with(drive(state, controllers).stderr, WAITS)
-    rollout("decide", "abort", "--by", "ann", "--reason", "no reason", "--state", state)
+    here("decide", "abort", "--by", "ann", "--reason", "no reason", "--state", state)
     assert "no reason" in line_with(follower.stdout, "said abort")
     follower.send_signal(signal.SIGTERM)
     assert finished(follower)[0] == 0

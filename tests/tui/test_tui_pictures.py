@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
+from boards import NOTICED, board
 from builders import START, Story, held_story, store_file
 from deciding_stories import attesting_story, ready_story, signing_story
 from golden_files import DOCUMENTS, differences
@@ -16,6 +17,7 @@ from textual.widgets import Input
 from view_stories import no_go_story, running_story, watching_story, whole_plan
 
 from rollout.live.clocks import StandingClock
+from rollout.rehearsal.board import write_board
 from rollout.store.opening import open_store
 from rollout.tui.desk import StoreDesk
 from rollout.tui.modals.fields import PickPane
@@ -188,6 +190,17 @@ async def _sign(table: Table) -> None:
     await _by_key(table)
 
 
+async def _to_runbook(table: Table) -> None:
+    await table.press("6")
+
+
+async def _to_rehearsal(table: Table) -> None:
+    setting = table.app.setting
+    assert isinstance(setting, Path)
+    write_board(setting, board(faults=[*board().faults, NOTICED]))
+    await table.press("9")
+
+
 async def _roll_back(table: Table) -> None:
     await table.press("R")
     await table.work_done()
@@ -201,6 +214,10 @@ COLOURS: dict[str, tuple[Tell, tuple[int, int], Sequence[Do]]] = {
     "mission-sixteen": (no_go_story, (80, 24), (_sixteen,)),
     "gate": (no_go_story, (140, 45), (_to_gates,)),
     "sign": (_signed_by_key, (86, 45), (_sign,)),
+    "stale": (running_story, (80, 24), (_grow_stale,)),
+    "lost": (watching_story, (80, 24), (_lose,)),
+    "runbook": (no_go_story, (140, 45), (_to_runbook,)),
+    "rehearsal": (held_story, (100, 30), (_to_rehearsal,)),
     "roll-back": (held_story, (80, 40), (_roll_back,)),
 }
 

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from boards import NOTICED, board
 from builders import held_story, store_file
+from golden_files import differences
 from seats import Table, play
 
 from rollout.rehearsal import control
-from rollout.rehearsal.board import Board, CatalogueEntry, FaultOnBoard, write_board
-
-BEGAN = datetime(2026, 1, 5, 16, 0, tzinfo=UTC)
-
-
-def board(**more: object) -> Board:
-    said: dict[str, object] = {
-        "rollout": "two-phases",
-        "scenario": "planned",
-        "seed": 1,
-        "pid": 1,
-        "began": BEGAN,
-        "now": BEGAN + timedelta(hours=2),
-        "speed": 600.0,
-        "paused": False,
-        "people_asked": False,
-        "next_at": BEGAN + timedelta(hours=3),
-        "why": "waits",
-        "heard": 0,
-        "answer": "",
-        "beat": 1,
-        "faults": [
-            FaultOnBoard(id="quiet", kind="sql", about="", state="active", fired_at=BEGAN),
-            FaultOnBoard(id="later", kind="sql", about="", state="waiting"),
-        ],
-        "catalogue": [
-            CatalogueEntry(name="stale_copy", kind="world", about="Fivetran stops"),
-            CatalogueEntry(name="view_drift", kind="sql", about="The queue grows"),
-        ],
-        **more,
-    }
-    return Board(**said)  # type: ignore[arg-type]
+from rollout.rehearsal.board import write_board
+from rollout.view.text import cells
 
 
 @pytest.fixture
@@ -125,3 +96,46 @@ def test_the_screen_does_not_exist_in_production(tmp_path: Path) -> None:
         assert "To inject" not in table.text()
 
     play(path, script)
+
+
+# every state -------------------------------------------------------------------
+
+STATES: dict[str, dict[str, object] | None] = {
+    "empty": None,
+    "running": {"faults": []},
+    "people-asked": {"people_asked": True, "next_at": None, "why": "waits for a person"},
+    "paused": {"paused": True, "answer": "paused: as asked"},
+    "no-go": {"faults": [*board().faults, NOTICED]},
+    "over": {"outcome": "completed", "next_at": None, "faults": [NOTICED]},
+}
+
+
+def test_the_rehearsal_looks_as_it_should_in_every_state(tmp_path: Path) -> None:
+    path = tmp_path / "r.db"
+    store_file(path, held_story)
+    wrong: list[str] = []
+
+    async def looked_at(table: Table, state: str) -> None:
+        for columns, lines in ((80, 24), (140, 45), (60, 20)):
+            await table.resize(columns, lines)
+            assert max(map(cells, table.screen())) <= columns
+            found = differences(f"rehearsal-{state}-{columns}x{lines}", table.text())
+            wrong.extend([found] if found else [])
+
+    async def script(table: Table) -> None:
+        await table.look(sign=True)
+        await table.press("9")
+        for state, said in STATES.items():
+            if said is not None:
+                write_board(path, board(**said))
+            table.app.screen.look()  # type: ignore[attr-defined]
+            await looked_at(table, state)
+        write_board(path, board())
+        await table.pass_(75)
+        table.app.screen.look()  # type: ignore[attr-defined]
+        await looked_at(table, "stale")
+        await table.look(lost="r.db: the file is damaged", events=[], opened=None)
+        await looked_at(table, "lost")
+
+    play(path, script)
+    assert wrong == [], "\n".join(wrong)

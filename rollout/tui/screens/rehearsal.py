@@ -52,7 +52,12 @@ class RehearsalScreen(RolloutScreen):
     OWN_KEYS = REHEARSAL_KEYS
     BINDINGS: ClassVar[list[BindingType]] = [key.binding() for key in REHEARSAL_KEYS]
     FOOTER: ClassVar[tuple[str, ...]] = (
-        *(key.id for key in REHEARSAL_KEYS),
+        "stage.slower",
+        "stage.faster",
+        "stage.pause",
+        "stage.inject",
+        "stage.step",  # the one that goes where there is no room for all
+        "stage.clear",
         "app.help",
     )
 

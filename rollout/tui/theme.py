@@ -134,6 +134,14 @@ STYLES: dict[str, str] = {
 """How a mark is drawn, by its word: weight and slant still speak where there is no colour."""
 
 
+BADGES: dict[str, str] = {
+    "PROD": "bold reverse $mark-text",
+    "SANDBOX": "bold $mark-warn",
+    "REHEARSAL": "bold $primary",
+}
+"""How the world is named: production as nothing else on the screen is."""
+
+
 def theme_for(named: str | None, colours: int | None) -> str:
     """The theme to begin with: as named in the environment, 16 colours where there are no more.
 

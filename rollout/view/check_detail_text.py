@@ -121,4 +121,4 @@ def _history(row: HistoryRow) -> Sequence[Cell]:
     again = f", round {row.round}" if row.round > 1 else ""
     place = row.phase if row.attempt == 1 else f"{row.phase} attempt {row.attempt}"
     mark = MARKS[row.word]
-    return [mark, instant(row.at), row.observed, f"{place} {row.moment}{again}"]
+    return [mark, f"{row.at:%m-%d %H:%M:%S}", row.observed, f"{place} {row.moment}{again}"]

@@ -53,7 +53,8 @@ def check_lines(
 def _shapes(rows: Sequence[CheckRow], width: int) -> dict[str, int]:
     """Columns of each part; 0 leaves it out."""
     left = width - _MARK - 2
-    shapes = {"age": _AGE if width >= 52 else 0}
+    ages = [len(_age(row)) for row in rows]
+    shapes = {"age": min(max(ages, default=0), _AGE) if width >= 52 else 0}
     shapes["trend"] = _TREND if width >= 110 else 0
     shapes["owner"] = min(_longest(rows, "owner"), 18) if width >= 88 else 0
     shapes["margin"] = 11 if width >= 88 else 0
@@ -63,6 +64,10 @@ def _shapes(rows: Sequence[CheckRow], width: int) -> dict[str, int]:
     left -= shapes["observed"] + shapes["required"] + 4
     shapes["name"] = max(left, 8)
     return shapes
+
+
+def _age(row: CheckRow) -> str:
+    return ago(row.age_s) if row.age_s is not None else "-"
 
 
 def _longest(rows: Sequence[CheckRow], part: str) -> int:
@@ -77,7 +82,7 @@ def _line(row: CheckRow, shapes: dict[str, int], *, ascii_only: bool) -> str:
         "observed": row.observed,
         "required": row.required,
         "margin": row.telling.margin if row.telling is not None else "",
-        "age": ago(row.age_s) if row.age_s is not None else "-",
+        "age": _age(row),
         "owner": row.owner,
         "trend": sparkline(row.trend, shapes["trend"], ascii_only=ascii_only),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from rollout.domain.evidence import Decision
 from rollout.domain.state import GateState, RolloutState
 from rollout.reports.wording import moment_in_words
 from rollout.view import marks
@@ -49,15 +50,20 @@ def _entry(gate: GateState, words: PlanWords) -> GateEntry:
     said = words.gate(gate.gate)
     number = f"gate {said.number}: " if said.number is not None else ""
     again = f", attempt {gate.attempt}" if gate.attempt > 1 else ""
-    decision = gate.decision.value if gate.decision is not None else "open"
+    decision = decision_in_words(gate.decision) if gate.decision is not None else "OPEN"
     return GateEntry(
         id=gate_id(gate),
         word=marks.of_gate(gate.decision).word,
-        decision=decision.replace("_", "-").upper(),
+        decision=decision,
         title=plain(f"{number}{said.title or gate.gate}"),
         gate=gate.gate,
         place=f"{gate.phase}{again}, {moment_in_words(gate.moment)}",
     )
+
+
+def decision_in_words(decision: Decision) -> str:
+    """`NO-GO`, as people write it."""
+    return decision.value.replace("_", "-").upper()
 
 
 def entry_line(entry: GateEntry, width: int, *, ascii_only: bool = False) -> str:

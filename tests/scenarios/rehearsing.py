@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rollout import wiring
+from rollout.domain.events import Event, Measured
 from rollout.rehearsal.harness import Rehearsal
 from rollout.rehearsal.summary import summary
 
@@ -30,6 +31,9 @@ WAY_BACK = [
 class Rehearsed:
     rehearsal: Rehearsal
     summary: dict[str, Any]
+    events: list[Event]
+    documents: list[Any]
+    """The plan, and what was measured."""
 
     def check(self, name: str, phase: str | None = None) -> dict[str, Any]:
         """The newest evaluation of a check."""
@@ -63,8 +67,14 @@ def rehearsed(name: str, seed: int | None = None) -> Rehearsed:
     """In memory, on the shipped plan."""
     request = wiring.RehearsalRequest(PLAN, name, seed, {}, kinds())
     told: dict[str, Any] = {}
+    events: list[Event] = []
+    documents: list[Any] = []
 
-    def tell(rehearsal: Rehearsal, _store: object) -> None:
-        told.update(summary(rehearsal, 0.0))
+    def tell(done: Rehearsal, _store: object) -> None:
+        told.update(summary(done, 0.0))
+        events.extend(done.log.read(done.state.rollout))
+        measured = [e.payload.evidence for e in events if isinstance(e.payload, Measured)]
+        digests = dict.fromkeys([done.state.plan_sha256, *measured])
+        documents.extend(done.evidence.get(digest) for digest in digests if digest)
 
-    return Rehearsed(wiring.run_rehearsal(request, tell), told)
+    return Rehearsed(wiring.run_rehearsal(request, tell), told, events, documents)

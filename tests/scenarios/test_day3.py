@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from golden_files import DOCUMENTS, differences
 from rehearsing import PLAN, rehearsed
+from seats import Table, play
 
 from rollout import wiring
+from rollout.store.opening import open_store
 
 
 def test_the_273_unexplained_rows_are_noticed_right_after_sync_a() -> None:
@@ -55,6 +58,35 @@ def test_the_524_empty_company_names_are_noticed_with_their_share_of_2_8_percent
 
 def test_the_rollout_is_held() -> None:
     assert rehearsed("day3").summary["outcome"] == "held"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """The day's log and evidence as a store that a lead sits in front of."""
+    done, path = rehearsed("day3"), tmp_path / "day3.db"
+    began = done.events[0].at
+    with open_store(path, create=True, profile="rehearsal", now=began, relaxed=True) as store:
+        for event in done.events:
+            store.log.append(event.rollout, event.seq - 1, event.at, event.actor, [event.payload])
+        for document in done.documents:
+            store.evidence.put(document)
+    return path
+
+
+def test_the_pictures_of_the_readme_are_of_this_day(kept: Path) -> None:
+    found: list[str] = []
+
+    async def script(table: Table) -> None:
+        await table.look(sign=True)
+        for key, name in (("1", "mission"), ("2", "gate")):
+            await table.press(key)
+            await table.look(sign=True)
+            await table.work_done()
+            drawn = table.app.export_screenshot(title="rollout tui")
+            found.append(differences(name, drawn, ".svg", DOCUMENTS))
+
+    play(kept, script, size=(140, 45))
+    assert found == ["", ""], "docs/pictures are not what is seen"
 
 
 @pytest.mark.slow

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rollout.domain.errors import PlanProblems
 from rollout.tui.app import SCREENS, known_keys
 from rollout.tui.keymap import checked, keymap_of
-from rollout.tui.lines import content
-from rollout.tui.theme import DARK, LIGHT, SIXTEEN, STYLES, THEMES, next_theme, theme_for
+from rollout.tui.lines import content, rail_content
+from rollout.tui.theme import BADGES, DARK, LIGHT, SIXTEEN, STYLES, THEMES, next_theme, theme_for
 from rollout.view.marks import MARKS
 
 
@@ -24,6 +24,22 @@ def test_every_mark_is_coloured_where_it_stands() -> None:
             assert [(s.start, s.end, s.style) for s in found.spans] == [
                 (2, 2 + len(shown), STYLES[mark.word])
             ]
+
+
+def test_the_world_the_link_and_decisions_are_coloured_and_words_beside_them_are_not() -> None:
+    line = " ▐PROD▌  GO-live  ? STALE 12s  ✗ NO-GO  ✓ GO-AHEAD  # PROD"
+    found = {line[s.start : s.end]: s.style for s in content([line]).spans}
+    assert found == {
+        "▐PROD▌": BADGES["PROD"],
+        "? STALE": STYLES["UNKN"],
+        "✗ NO-GO": STYLES["FAIL"],
+    }
+
+
+def test_the_rail_shows_where_it_stands_in_colour() -> None:
+    line = " ✓ 1 The pilot - X 2 Full sync 2 held"
+    found = {line[s.start : s.end]: s.style for s in rail_content(line).spans}
+    assert found == {"✓ 1": STYLES["PASS"], "X 2": STYLES["FAIL"]}
 
 
 def test_markup_in_a_line_is_text() -> None:

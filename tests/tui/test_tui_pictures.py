@@ -172,10 +172,6 @@ def test_every_dialog_looks_as_it_should(name: str, tmp_path: Path) -> None:
 # colour ------------------------------------------------------------------------
 
 
-async def _to_gates(table: Table) -> None:
-    await table.press("2")
-
-
 async def _light(table: Table) -> None:
     await table.press("t")
 
@@ -208,11 +204,9 @@ async def _roll_back(table: Table) -> None:
 
 
 COLOURS: dict[str, tuple[Tell, tuple[int, int], Sequence[Do]]] = {
-    "mission": (no_go_story, (140, 45), ()),
     "mission-narrow": (running_story, (80, 24), ()),
     "mission-light": (watching_story, (100, 30), (_light,)),
     "mission-sixteen": (no_go_story, (80, 24), (_sixteen,)),
-    "gate": (no_go_story, (140, 45), (_to_gates,)),
     "sign": (_signed_by_key, (86, 45), (_sign,)),
     "stale": (running_story, (80, 24), (_grow_stale,)),
     "lost": (watching_story, (80, 24), (_lose,)),

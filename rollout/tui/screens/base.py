@@ -9,11 +9,12 @@ from typing import ClassVar, Protocol, cast
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from rollout.tui.keys import KEYS, REHEARSAL_KEYS, REPLAY_KEYS, Key
-from rollout.tui.lines import content
+from rollout.tui.lines import content, rail_content
 from rollout.tui.snapshot import Snapshot
 from rollout.tui.widgets.pane import Pane
 from rollout.view.actions import ActionView
@@ -153,7 +154,7 @@ class RolloutScreen(Screen[None]):
             ),
         )
         self._write("heading", heading_line(view, width, ascii_only=ascii_only))
-        self._write("rail", rail_line(view, width, ascii_only=ascii_only))
+        self._draw("rail", rail_content(rail_line(view, width, ascii_only=ascii_only)))
         reasons = [self.host.said or snapshot.link.why]
         if snapshot.replay is not None:
             reasons = [scrubber_line(snapshot.replay, width - 2, ascii_only=ascii_only), *reasons]
@@ -247,7 +248,9 @@ class RolloutScreen(Screen[None]):
         return [pane for pane in self.query(Pane) if pane.display]
 
     def _write(self, name: str, *lines: str) -> None:
+        self._draw(name, content(lines))
+
+    def _draw(self, name: str, text: Content) -> None:
         widget = self.query_one(f"#{name}", Static)
-        text = content(lines)
         if widget.content != text:
             widget.update(text)

@@ -10,14 +10,16 @@ import os
 import re
 from pathlib import Path
 
-_HASH = re.compile(r"(?<![0-9a-zA-Z.#-])[0-9a-f]{10,}(?![0-9a-zA-Z-])")
+_HASH = re.compile(
+    r"(?<![0-9a-zA-Z.#-])(?:[0-9a-f]{10,}|(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,9})(?![0-9a-zA-Z-])"
+)
 """Digests, also of a line that was broken in them: they change with every field of a model."""
 
 _NUMBERED = re.compile(r"terminal-\d+")
 """Rich numbers the style classes of a picture by a checksum of the whole of it."""
 
-FOLDER = Path(__file__).parent / "goldens"
-DOCUMENTS = Path(__file__).parents[2] / "docs" / "pictures"
+FOLDER = Path(__file__).parent / "tui" / "goldens"
+DOCUMENTS = Path(__file__).parents[1] / "docs" / "pictures"
 """Pictures in colour that the documents show."""
 
 

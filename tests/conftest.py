@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,10 @@ from postgres_server import Server, running
 # A shared machine is slow at times: a deadline would make tests flaky, not better.
 settings.register_profile("rollout", deadline=None)
 settings.load_profile("rollout")
+
+# Thousands of tests and what they import stay alive to the end: looking through them again and again took a
+# fifth of the collection's time. The rehearsal does the same with its world.
+gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.fixture(scope="session")

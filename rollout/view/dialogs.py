@@ -229,13 +229,17 @@ def _not_written(dialog: DialogView, filled: Filled) -> list[str]:
         ("choose what it is about", chosen is None),
         ("say yes or no", bool(dialog.answers) and filled.answer is None),
         ("say who you are", not (filled.by and filled.role)),
-        (f"write the {dialog.reason_label}", not filled.reason.strip()),
+        (f"write {_called(dialog.reason_label)}", not filled.reason.strip()),
         ("a run is a number", bool(filled.run) and not _is_number(filled.run)),
         (f"type `{wanted}`", bool(wanted) and filled.phrase.strip() != wanted),
         ("choose how to sign", filled.by in dialog.signers and way(dialog, filled) is None),
     ]
     said = [words for words, is_missing in found if is_missing]
     return said + missing_file(way(dialog, filled), filled.file)
+
+
+def _called(label: str) -> str:
+    return f"the {label}" if label == "reason" else label
 
 
 def is_addressed(dialog: DialogView, filled: Filled) -> bool:
@@ -252,7 +256,8 @@ def _is_number(text: str) -> bool:
 
 
 class Saying(msgspec.Struct, frozen=True, kw_only=True):
-    """A complete form: what is handed to the log. `run` None says that it was never sent."""
+    """A form: complete, it is handed to the log. `run` None says that it was never sent; `answered`:
+    whether `answer` was chosen where there is one."""
 
     action: str
     subject: str
@@ -265,6 +270,7 @@ class Saying(msgspec.Struct, frozen=True, kw_only=True):
     seen_seq: int
     seen_head: str
     way: str = ""
+    answered: bool = True
 
 
 _ABOUT_NOTHING = frozenset({"proceed", "hold", "resume", "retry", "abort", "end"})
@@ -290,4 +296,5 @@ def saying(dialog: DialogView, filled: Filled) -> Saying:
         seen_seq=dialog.seen_seq,
         seen_head=dialog.seen_head,
         way=chosen.id if chosen is not None else "",
+        answered=not dialog.answers or filled.answer is not None,
     )

@@ -34,12 +34,12 @@ def equivalent(said: Saying, place: Sequence[str] = ()) -> str:
     why = said.reason or "TEXT"
     if said.action == "attest":
         file = ["--file", said.file] if said.file else []
-        head = ["attest", said.subject, "--yes" if said.answer else "--no"]
+        head = ["attest", said.subject, _answer(said, "--yes", "--no")]
         return _line([*head, *who, "--note", why, *file, *seen, *place])
     if said.action == "sign":
         if said.way == IMPORT:
             return _line(["sign", "--import", said.file or "FILE.sig", *place])
-        head = ["sign", said.subject, "--approve" if said.answer else "--reject"]
+        head = ["sign", said.subject, _answer(said, "--approve", "--reject")]
         option = {KEY: "--key", REQUEST: "--request"}.get(said.way)
         file = [option, said.file or "FILE"] if option is not None else []
         return _line([*head, *who, "--reason", why, *file, *seen, *place])
@@ -49,6 +49,12 @@ def equivalent(said: Saying, place: Sequence[str] = ()) -> str:
     run = ["--run-id", str(said.run)] if said.run is not None else []
     head = ["decide", WORDS[said.action], *about]
     return _line([*head, *who, "--reason", why, *run, *seen, *place])
+
+
+def _answer(said: Saying, yes: str, no: str) -> str:
+    if not said.answered:
+        return f"{yes}-OR{no}".upper()
+    return yes if said.answer else no
 
 
 def _line(words: Sequence[str]) -> str:

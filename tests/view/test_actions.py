@@ -92,6 +92,8 @@ def test_nothing_is_chosen_at_first_and_everything_missing_is_named() -> None:
     ]
     dialog = form("attest", _asked())
     assert missing(dialog, Filled(subject="told"))[0] == "say yes or no"
+    assert "write what was seen" in missing(dialog, Filled(subject="told"))
+    assert "attest told --YES-OR--NO --by" in equivalent(saying(dialog, Filled(subject="told")))
     assert not is_addressed(dialog, Filled(by="proj", role="project_lead"))
     assert is_addressed(
         dialog, Filled(by="proj", role="project_lead", answer=False, subject="told")

@@ -120,6 +120,8 @@ class Census:
         self.runs: dict[int, Run] = {}
         self.on_accepted: Callable[[Run], None] = lambda run: None
         self.showed_old = False
+        self.listing: dict[int, dict[int, str]] = {}
+        """Run id -> who started it, of each sync as a client was last told, all pages together."""
         self._next_id = FIRST_RUN
         self.page_size = dice.pick("page size", [9, 100, 100, 100])
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []

@@ -1,12 +1,11 @@
 """Between the shipped Census adapter and Census: a network on which everything goes wrong.
 
 It stands where the adapter's `httpx.Client` stands, as that library would be a fifth of a run's
-time. `OverHttpx` puts the library back under the adapter: a test compares the two.
+time. `over_httpx` puts the library back under the adapter: a test compares the two.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -189,8 +188,16 @@ class Network:
             if known is not None and self.dice.fires("old_answer"):
                 status, document = known
                 self._is_old = True
+        if call.sync is not None and call.verb == "sync_runs":
+            self._listed(call.sync.id, int(call.query.get("page", 1)), document)
         self._seemed(intent, "yes" if status < 400 else "no")
         return _json(status, document)
+
+    def _listed(self, sync: int, page: int, document: Document) -> None:
+        if page == 1:
+            self.census.listing[sync] = {}
+        shown = self.census.listing[sync]
+        shown.update((run["id"], run["sync_trigger_reason"]["ui_tag"]) for run in document["data"])
 
     def _seemed(self, intent: str, answer: str, wait_s: float = 0.0) -> None:
         if intent:
@@ -260,19 +267,6 @@ class Call:
     @property
     def is_about_runs(self) -> bool:
         return self.method == "GET" and (self.run is not None or self.verb == "sync_runs")
-
-
-class OverHttpx(httpx.BaseTransport):
-    """The same network below the real library."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content) if request.content else {}
-        asked = Asked(request.method, request.url.path, dict(request.url.params), body)
-        found = self.network.send(asked)
-        return httpx.Response(found.status_code, content=found.content, headers=found.headers)
 
 
 def _is_good(answer: Answered | str) -> bool:

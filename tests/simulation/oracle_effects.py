@@ -163,8 +163,21 @@ class EffectOracle:
             if e.action == "trigger" and e.value == run.id and e.how in {"done", "adopted"}
         ]
         require(not others, "6", f"run {run.id} belongs to {others} already")
+        if how == "adopted":
+            self._only_one(before, effect, run)
         if run.intent != effect.effect:
             self._mistaken(effect, how, run)
+
+    def _only_one(self, before: RolloutState, effect: EffectState, run: Run) -> None:
+        """By the list that was shown: an adoption is no guess."""
+        taken = {e.value for e in before.effects.values() if e.action == "trigger"}
+        shown = self.census.listing.get(run.sync, {})
+        could_be = [
+            number
+            for number, tag in shown.items()
+            if number > (effect.watermark or 0) and tag in _API_TAGS and number not in taken
+        ]
+        require(could_be == [run.id], "6", f"{effect.effect} adopts {run.id} out of {could_be}")
 
     def _mistaken(self, effect: EffectState, how: str, run: Run) -> None:
         """Nobody can tell another API client's run from ours, and a person's word can be wrong."""

@@ -30,7 +30,8 @@ from rollout.store.opening import Store
 from .census import TOKEN
 from .clocks import Wall
 from .house import House
-from .network import Network, OverHttpx
+from .network import Network
+from .over_httpx import OverHttpx
 from .plans import CHECKS, NAME, STEPS
 
 Around = Callable[[str, Sequence[Payload]], None]

@@ -128,6 +128,9 @@ class People:
     def whim(self) -> bool:
         state = self.look()
         name = self.dice.pick("whim", WHIMS)
+        if self.are_kept_waiting() and self.dice.chance("impatient", 0.4):
+            phase = state.current_phase()
+            name = "retry" if phase is not None and phase.stage == "held" else "hold"
         if name == "roll_back" and not self._has_written(state) and self.dice.chance("wait", 0.8):
             name = "hold"
         role = self.dice.pick("role", list(HOLDERS)) if self.dice.fires("wrong_person") else LEAD
@@ -136,6 +139,10 @@ class People:
     def _has_written(self, state: RolloutState) -> bool:
         """A rollback of nothing cannot be proven, so it ends in a person's word."""
         return any(e.action == "trigger" for e in state.effects.values())
+
+    def are_kept_waiting(self) -> bool:
+        """A request may have landed: who is impatient stops everything and begins again."""
+        return any(not e.idempotent and e.how is None for e in self.look().effects.values())
 
     def adopt(self) -> bool:
         """The lead comes with a changed plan, or with the first one again."""

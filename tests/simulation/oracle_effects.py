@@ -147,6 +147,11 @@ class EffectOracle:
             self.allowed[(effect.phase, effect.attempt, effect.step)] += 1
         if p.how in {"done", "adopted"}:
             self._bound(before, effect, p.how, p.value)
+        if p.how == "settled":
+            taken = {e.value for e in before.effects.values() if e.action == "trigger"}
+            require(p.value not in taken, "6", f"{p.effect} is settled with {p.value}, taken")
+            is_new = p.value > (effect.watermark or 0)
+            require(is_new, "6", f"{p.effect} is settled with {p.value}, there before")
 
     def _bound(self, before: RolloutState, effect: EffectState, how: str, value: Any) -> None:
         """A run is bound to the intent that made it."""

@@ -39,6 +39,8 @@ _BY_ITSELF = {
     ("rolling_back", "rollback_failed"),
 }
 _BY_A_PLAN = {"plan_changed": {"held"}, "ask_again": {"entry_gate", "exit_gate"}}
+_MOVES_NOTHING = {"waive", "settle", "close_finding"}
+"""Said between a no-go and what the engine makes of it, these change nothing."""
 _MOVES_WORK = {"entry_gate", "ready", "running", "exit_gate", "sign_off"}
 
 
@@ -137,12 +139,10 @@ class StageOracle:
     def _decision(self, current: PhaseState) -> str:
         """What a person said right before, about this phase and attempt."""
         said = self.newest.payload if self.newest is not None else None
-        if isinstance(said, DecisionMade) and (said.phase, said.attempt) == (
-            current.id,
-            current.attempt,
-        ):
-            return said.decision
-        return ""
+        if not isinstance(said, DecisionMade) or said.decision in _MOVES_NOTHING:
+            return ""
+        about = (said.phase, said.attempt) == (current.id, current.attempt)
+        return said.decision if about else ""
 
     def _begins_again(self, before: RolloutState, current: PhaseState, p: StageChanged) -> None:
         decided = self._decision(current)

@@ -129,20 +129,39 @@ class People:
         state = self.look()
         name = self.dice.pick("whim", WHIMS)
         if self.are_kept_waiting() and self.dice.chance("impatient", 0.4):
-            phase = state.current_phase()
-            name = "retry" if phase is not None and phase.stage == "held" else "hold"
+            name = self._impatient(state)
         if name == "roll_back" and not self._has_written(state) and self.dice.chance("wait", 0.8):
             name = "hold"
         role = self.dice.pick("role", list(HOLDERS)) if self.dice.fires("wrong_person") else LEAD
-        return self.say(_by(role, name, self._subject(name, state), by=self._somebody(role)))
+        subject = self._subject(name, state)
+        run_id = self._wrong_run(subject, state) if name == "settle" else None
+        return self.say(_by(role, name, subject, by=self._somebody(role), run_id=run_id))
+
+    def _impatient(self, state: RolloutState) -> str:
+        """Say something of it, or stop everything and begin again."""
+        if any(e.how == "needs_human" for e in state.effects.values()):
+            return "settle"
+        phase = state.current_phase()
+        return "retry" if phase is not None and phase.stage == "held" else "hold"
+
+    def _wrong_run(self, subject: str, state: RolloutState) -> int | None:
+        """A run that cannot be it: another request's, or one from before."""
+        effect = state.effects.get(subject)
+        if effect is None or self.dice.chance("says nothing was sent", 0.3):
+            return None
+        bound = {e.value for e in state.effects.values() if e.action == "trigger"}
+        old = effect.watermark or 0
+        wrong = [n for n in self.census.runs if n in bound or n <= old]
+        return self.dice.pick("wrong run", wrong) if wrong else None
 
     def _has_written(self, state: RolloutState) -> bool:
         """A rollback of nothing cannot be proven, so it ends in a person's word."""
         return any(e.action == "trigger" for e in state.effects.values())
 
     def are_kept_waiting(self) -> bool:
-        """A request may have landed: who is impatient stops everything and begins again."""
-        return any(not e.idempotent and e.how is None for e in self.look().effects.values())
+        """Nobody knows yet whether a request landed."""
+        effects = self.look().effects.values()
+        return any(not e.idempotent and e.how in {None, "needs_human"} for e in effects)
 
     def adopt(self) -> bool:
         """The lead comes with a changed plan, or with the first one again."""
@@ -191,8 +210,9 @@ class People:
             case "roll_back":
                 return self.dice.pick("scope", ["", "", phase.id])
             case "settle":
-                waiting = [e.effect for e in state.effects.values() if e.how == "needs_human"]
-                return self.dice.pick("effect", waiting or ["none"])
+                sent = [e for e in state.effects.values() if not e.idempotent]
+                waiting = [e.effect for e in sent if e.how == "needs_human"]
+                return self.dice.pick("effect", waiting or [e.effect for e in sent] or ["none"])
             case "close_finding":
                 still = [f.finding for f in state.findings.values() if f.state == "open"]
                 return self.dice.pick("finding", still or ["none"])

@@ -91,7 +91,7 @@ class Disturbances:
 
     def _people(self) -> None:
         people = self.s.people
-        if self.dice.fires("whim", times=5 if people.are_kept_waiting() else 1):
+        if self.dice.fires("whim", times=10 if people.are_kept_waiting() else 1):
             people.whim()
         if self.dice.fires("wrong_person"):
             people.whim()

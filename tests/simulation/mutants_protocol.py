@@ -183,7 +183,7 @@ def resolved_twice() -> Iterable[Patch]:
     yield decide, "_RULES", {**decide._RULES, "settle": settle}
 
 
-@mutant("a person may bind a run that belongs to another request", "whim", "lost_request")
+@mutant("a person may bind a run that belongs to another request", "lost_request")
 def settled_with_a_taken_run() -> Iterable[Patch]:
     yield people, "_not_our_run", lambda case, effect, run_id: None
 

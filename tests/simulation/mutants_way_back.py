@@ -20,7 +20,9 @@ from rollout.steps.run_sync import RunSync
 from .mutants import Patch, mutant
 
 
-@mutant("a refused trigger is sent again while everything goes back", "status_429", "whim")
+@mutant(
+    "a refused trigger is sent again while everything goes back", "status_429", "refused", "whim"
+)
 def rollback_triggers_again() -> Iterable[Patch]:
     yield EffectRunner, "close", EffectRunner.settle
 

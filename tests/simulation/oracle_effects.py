@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from rollout.domain.events import EffectAnswered, EffectIntended, EffectResolved, Event
+from rollout.domain.events import (
+    EffectAnswered,
+    EffectIntended,
+    EffectResolved,
+    Event,
+    StepStarted,
+)
 from rollout.domain.state import EffectState, RolloutState
+from rollout.engine.rollback import RUNS, SCOPE
 
 from .census import Census, Run
 from .clocks import Wall
@@ -107,6 +114,8 @@ class EffectOracle:
                 self._answered(before, answered)
             case EffectResolved() as resolved:
                 self._resolved(before, resolved)
+            case StepStarted(step=step) if step in {RUNS, SCOPE}:
+                self._counted(before)
 
     def _intended(self, before: RolloutState, p: EffectIntended) -> None:
         require(p.effect not in before.effects, "1", f"{p.effect} is intended twice")
@@ -124,8 +133,21 @@ class EffectOracle:
         if p.action == "trigger":
             require(where == f"{p.phase}.running", "12", f"{p.effect} is intended in {where}")
 
+    def _counted(self, before: RolloutState) -> None:
+        """A rollback counts what is there once nothing more can land."""
+        may_land = [
+            e.effect
+            for e in before.effects.values()
+            if e.action == "trigger" and e.how in {None, "needs_human"}
+        ]
+        require(not may_land, "12", f"the scope is looked at while {may_land} may still land")
+
     def _answered(self, before: RolloutState, p: EffectAnswered) -> None:
         effect = before.effects[p.effect]
+        phase = before.current_phase()
+        if p.answer == "resent" and effect.action == "trigger":
+            is_on = phase is not None and phase.stage == "running"
+            require(is_on, "12", f"{p.effect} is sent again, and nothing runs")
         require(effect.how is None, "5", f"{p.effect} is answered after it was {effect.how}")
         self.reached[f"answer_{p.answer}"] += 1
         self.of[p.effect].was_told = p.answer != "resent" or self.of[p.effect].was_told

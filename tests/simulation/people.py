@@ -76,6 +76,10 @@ class People:
             return None
         if known.action != "trigger":
             return _by(LEAD, "settle", effect, run_id=1 if self._is_so(known) else None)
+        if self.dice.chance("misreads", 0.4):
+            wrong = self._wrong_run(effect, state)
+            if wrong is not None:
+                return _by(LEAD, "settle", effect, run_id=wrong)
         bound = {e.value for e in state.effects.values() if e.action == "trigger"}
         found = [
             run.id
@@ -142,7 +146,9 @@ class People:
         if any(e.how == "needs_human" for e in state.effects.values()):
             return "settle"
         phase = state.current_phase()
-        return "retry" if phase is not None and phase.stage == "held" else "hold"
+        if phase is not None and phase.stage == "held":
+            return "retry"
+        return self.dice.pick("no patience", ["hold", "roll_back"])
 
     def _wrong_run(self, subject: str, state: RolloutState) -> int | None:
         """A run that cannot be it: another request's, or one from before."""

@@ -115,7 +115,7 @@ class EffectOracle:
             case EffectResolved() as resolved:
                 self._resolved(before, resolved)
             case StepStarted(step=step) if step in {RUNS, SCOPE}:
-                self._counted(before)
+                self._counted(before, step)
 
     def _intended(self, before: RolloutState, p: EffectIntended) -> None:
         require(p.effect not in before.effects, "1", f"{p.effect} is intended twice")
@@ -133,14 +133,15 @@ class EffectOracle:
         if p.action == "trigger":
             require(where == f"{p.phase}.running", "12", f"{p.effect} is intended in {where}")
 
-    def _counted(self, before: RolloutState) -> None:
+    def _counted(self, before: RolloutState, step: str) -> None:
         """A rollback counts what is there once nothing more can land."""
-        may_land = [
-            e.effect
-            for e in before.effects.values()
-            if e.action == "trigger" and e.how in {None, "needs_human"}
-        ]
+        triggers = [e for e in before.effects.values() if e.action == "trigger"]
+        may_land = [e.effect for e in triggers if e.how in {None, "needs_human"}]
         require(not may_land, "12", f"the scope is looked at while {may_land} may still land")
+        runs = [self.census.runs.get(e.value) for e in triggers if isinstance(e.value, int)]
+        going = [r.id for r in runs if r is not None and r.is_active]
+        is_over = step == RUNS or not going
+        require(is_over, "12", f"the scope is looked at while our runs {going} go on")
 
     def _answered(self, before: RolloutState, p: EffectAnswered) -> None:
         effect = before.effects[p.effect]

@@ -48,7 +48,7 @@ class WorldOracle:
             case StepCompleted() as p:
                 self._done(before, p)
             case StepUndone() as p:
-                self._undone(p)
+                self._undone(before, p)
             case RolledBack() as p:
                 self._rolled_back(before, p)
 
@@ -107,12 +107,32 @@ class WorldOracle:
 
     # the way back --------------------------------------------------------------------
 
-    def _undone(self, p: StepUndone) -> None:
+    def _undone(self, before: RolloutState, p: StepUndone) -> None:
         spec = self.specs[p.step]
         self.reached[f"undone_{spec.step}"] += 1
+        if spec.step == "run_sync":
+            self._created_rows_are_gone(before, p)
         if spec.step == "restrict_source" and "evidence" in p.outputs:
             view = str(spec.inputs["view"])
             require(self.warehouse.views[view] == VIEWS[view], "12", f"{view} is still narrow")
+
+    def _created_rows_are_gone(self, before: RolloutState, p: StepUndone) -> None:
+        """Those that only the runs of this step wrote, and nobody since."""
+        place = (p.phase, p.attempt, p.step)
+        triggers = [e for e in before.effects.values() if e.action == "trigger"]
+        ids = {e.value for e in triggers if (e.phase, e.attempt, e.step) == place}
+        mine: set[str] = set()
+        theirs: set[str] = set()
+        for run in self.census.runs.values():
+            (mine if run.id in ids else theirs).update(run.landed)
+        left = [
+            row["Key__c"]
+            for record, row in self.target.rows.items()
+            if record not in self.target.first
+            and row["Key__c"] in mine - theirs
+            and {row["CreatedById"], row["LastModifiedById"]} <= OURS
+        ]
+        require(not left, "12", f"{p.step} is told as undone, and {left} are still there")
 
     def _rolled_back(self, before: RolloutState, p: RolledBack) -> None:
         self.reached["verified" if p.verified else "not_verified"] += 1

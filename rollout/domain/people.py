@@ -99,9 +99,7 @@ def _not_our_run(case: Case, effect: EffectState, run_id: int) -> Refusal | None
     bound = {
         e.value: e.effect
         for e in case.state.effects.values()
-        if e.action == "trigger"
-        and e.target == effect.target
-        and e.how in {"done", "adopted", "settled"}
+        if e.action == "trigger" and e.how in {"done", "adopted", "settled"}
     }
     if run_id in bound:
         return Refusal(f"run {run_id} belongs to {bound[run_id]} already; name another one")

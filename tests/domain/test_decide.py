@@ -560,6 +560,10 @@ def test_two_triggers_are_never_settled_with_one_run() -> None:
     assert isinstance(refused, Refusal)
     assert f"run {taken.id} belongs to {first} already" in refused.reason
     assert state.effects[first].how == "never_sent"
+    # Run numbers are the service's: a run of another sync is taken as well.
+    effects[first].target = "sync 77"
+    refused = decide(bench.plan, bench.now.machine, bench.now.state, command, bench.clock.now())
+    assert isinstance(refused, Refusal)
 
 
 def test_a_finding_is_closed_once() -> None:

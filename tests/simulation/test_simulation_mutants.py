@@ -22,9 +22,10 @@ def house() -> Iterator[House]:
         yield found
 
 
-def test_every_mutant_is_in_the_table_with_the_seed_that_kills_it() -> None:
-    assert set(SEEDS) == set(mutants.MUTANTS)
-    assert len(SEEDS) >= 20
+def test_every_mutant_is_in_the_table_with_the_seed_that_kills_it_or_said_to_be_alive() -> None:
+    assert set(SEEDS) | mutants.alive() == set(mutants.MUTANTS)
+    assert not set(SEEDS) & mutants.alive()
+    assert len(SEEDS) >= 60
 
 
 @pytest.mark.parametrize("name", ["resend_on_5xx", "absence_passes", "hash_over_joined_strings"])
@@ -36,7 +37,7 @@ def test_a_mutant_is_killed_and_leaves_nothing_behind(name: str, house: House) -
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", sorted(mutants.MUTANTS))
+@pytest.mark.parametrize("name", sorted(SEEDS))
 def test_the_listed_seed_kills_the_mutant(name: str, house: House) -> None:
     killed = mutants.hunt(name, house, 1, SEEDS[name]) or mutants.hunt(name, house, MORE)
     assert killed is not None, "it survives: which oracle should have seen it?"

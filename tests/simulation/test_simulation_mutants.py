@@ -32,7 +32,8 @@ def test_every_mutant_is_in_the_table_with_the_seed_that_kills_it_or_said_to_be_
 def test_a_mutant_is_killed_and_leaves_nothing_behind(name: str, house: House) -> None:
     killed = mutants.hunt(name, house, 25, SEEDS[name])
     assert killed is not None
-    assert simulate(killed.seed, house).violation is None
+    with housed() as other:  # the stores of this house were begun by a program with the mistake
+        assert simulate(killed.seed, other).violation is None
 
 
 @pytest.mark.slow
@@ -41,4 +42,5 @@ def test_a_mutant_is_killed_and_leaves_nothing_behind(name: str, house: House) -
 def test_the_listed_seed_kills_the_mutant(name: str, house: House) -> None:
     killed = mutants.hunt(name, house, 1, SEEDS[name]) or mutants.hunt(name, house, MORE)
     assert killed is not None, "it survives: which oracle should have seen it?"
-    assert simulate(killed.seed, house).violation is None
+    with housed() as other:  # the stores of this house were begun by a program with the mistake
+        assert simulate(killed.seed, other).violation is None

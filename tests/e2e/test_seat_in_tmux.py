@@ -93,7 +93,8 @@ def test_a_passphrase_is_typed_on_the_terminal_and_never_seen(
         terminal.wait("refused: ssh-keygen")
         assert rollout("status", "--state", state)[0] in {0, 1, 3}
         terminal.keys("Enter")  # its button is focused still
-        terminal.wait("Enter passphrase")
+        # The first question still stands there: only after the second nothing typed is shown.
+        terminal.wait(lambda words: words.count("Enter passphrase") == 2)
         terminal.type(PASSPHRASE)
         terminal.keys("Enter")
         assert PASSPHRASE not in terminal.wait("recorded: #")

@@ -46,9 +46,9 @@ class Loop:
             self._goes_on(work, f"killed at {place}: {self.places[place - 1]}")
             shutil.rmtree(work)
 
-    def every_pair(self) -> None:
-        """Die at each place, and again at each place of the recovery."""
-        for first in range(1, self.calm() + 1):
+    def every_pair(self, nth: int = 1) -> None:
+        """Die at each place, or at every `nth`, and again at each place of the recovery."""
+        for first in range(1, self.calm() + 1, nth):
             died = self._fresh(f"f{first}")
             self._killed(died, first)
             second = 0

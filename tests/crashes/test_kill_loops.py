@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,9 @@ from rollout.store.opening import open_store
 
 MEMORY = Path("/dev/shm")
 """A kill loses nothing that was written, so that the disk need not be waited for."""
+
+NTH = int(os.environ.get("ROLLOUT_EVERY_NTH_PLACE", "4"))
+"""Of the places of a first kill; 1 is all of them, and half an hour for the seven rollouts."""
 
 
 @pytest.fixture
@@ -53,8 +57,8 @@ def test_a_small_rollout_ends_the_same_wherever_two_processes_were_killed(
     scenario: Scenario, loop_on: Callable[[Scenario], Loop]
 ) -> None:
     loop = loop_on(scenario)
-    loop.every_pair()
-    assert loop.kills > 500
+    loop.every_pair(NTH)
+    assert loop.kills > 500 // NTH
     _tell(loop)
 
 

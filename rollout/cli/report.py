@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from rollout.cli import exits
 from rollout.cli.files import make_folder, write_file
-from rollout.cli.quick import STATE
+from rollout.cli.place import place
 from rollout.cli.report_source import Source, signer_of, without_garbage
 from rollout.domain.evidence import Decision
 from rollout.domain.state import GateState
 from rollout.reports.choice import Wanted, fitting, telling_gate
 from rollout.reports.foreign import json_text
-from rollout.store.address import shown
 from rollout.store.reading import Reader, open_readonly
 from rollout.view.stored import choose, folded
 
@@ -240,7 +239,8 @@ def _tell(
 
         paths = write_files(Path(wish.out or "."), questions)
         files += [str(path) for path in paths]
-        requests = document(questions, paths, _place(wish))
+        sandbox = wish.asking.sandbox if wish.asking is not None else None
+        requests = document(questions, paths, place(wish.state, wish.rollout, sandbox))
     if wish.as_json:
         said = {"rollout": source.state.rollout, "seq": source.state.seq, "head": source.state.head}
         exits.write_json({**said, **about, "files": files, "requests": requests})
@@ -248,9 +248,3 @@ def _tell(
     exits.write_lines(files)
     for asked in requests:
         exits.say("\n  ".join(["rollout: " + asked["how"][0], *asked["how"][1:]]))
-
-
-def _place(wish: Wish) -> list[str]:
-    """The options of a command that lead to the same rollout; never a password."""
-    place = ["--state", shown(wish.state)] if wish.state != STATE else []
-    return place + (["--rollout", wish.rollout] if wish.rollout is not None else [])

@@ -6,8 +6,6 @@ road as `rollout sign --request`, and what is written beside the page is what th
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +19,9 @@ from rollout.domain.standing import standing_signatures
 from rollout.domain.state import GateState, RolloutState
 from rollout.live.deciding import Refused
 from rollout.live.opening import open_live
-from rollout.live.request_files import SUFFIX, how_to_answer, ssh_command, write_request
+from rollout.live.request_files import how_to_answer, import_command, ssh_command, write_request
 from rollout.live.signing import Ask, Request, open_requests, request
+from rollout.view.signing_ways import request_file
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def write_files(out: Path, found: Sequence[Request]) -> list[Path]:
 
 def _file_name(asked: Request) -> str:
     said = asked.statement
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"sign-{said.gate}-{said.by}-{asked.seq}") + ".json"
+    return request_file(f"sign-{said.gate}", f"{said.by}-{asked.seq}")
 
 
 def document(found: Sequence[Request], paths: Sequence[Path], place: Sequence[str]) -> list[Any]:
@@ -143,12 +142,8 @@ def document(found: Sequence[Request], paths: Sequence[Path], place: Sequence[st
             "expires": asked.statement.expires,
             "keys": asked.fingerprints,
             "sign": ssh_command(path.name),
-            "import": _import(path, place),
-            "how": [*how_to_answer(asked, path), f"Then: {_import(path, place)}"],
+            "import": import_command(path, place),
+            "how": [*how_to_answer(asked, path), f"Then: {import_command(path, place)}"],
         }
         for asked, path in zip(found, paths, strict=True)
     ]
-
-
-def _import(path: Path, place: Sequence[str]) -> str:
-    return shlex.join(["rollout", "sign", "--import", f"{path}{SUFFIX}", *place])

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rollout.cli import exits
-from rollout.cli.quick import STATE
+from rollout.cli.place import place
 from rollout.cli.seat_launcher import ControllerLauncher, beside
 from rollout.domain.errors import RolloutError
 from rollout.live.system_clock import SystemClock
 from rollout.rehearsal.board import read_board
-from rollout.store.address import located, shown
+from rollout.store.address import located
 from rollout.tui.app import RolloutApp, known_keys
 from rollout.tui.desk import StoreDesk
 from rollout.tui.link import OwnTime, StoreLink
@@ -130,10 +130,7 @@ def _copies(state: str) -> Path:
 
 
 def _place(wish: Wish) -> list[str]:
-    """The options of a command that lead to the same rollout; never a password."""
-    place = ["--state", shown(wish.state)] if wish.state != STATE else []
-    place += ["--rollout", wish.rollout] if wish.rollout is not None else []
-    return place + (["--sandbox", str(wish.sandbox)] if wish.sandbox is not None else [])
+    return place(wish.state, wish.rollout, wish.sandbox)
 
 
 def _clock(wish: Wish, profile: str) -> OwnTime | None:

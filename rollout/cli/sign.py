@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +10,18 @@ from rollout.adapters.ssh_keygen import SshKeygen
 from rollout.cli import exits
 from rollout.cli.decide import tell
 from rollout.cli.live_settings import deciding_clock
+from rollout.cli.place import place
 from rollout.live.deciding import Recorded, Refused
 from rollout.live.opening import open_live
 from rollout.live.request_files import (
     SUFFIX,
     how_to_answer,
+    import_command,
     read_answer,
     ssh_command,
     write_request,
 )
-from rollout.live.signing import Ask, import_signature, request, sign
+from rollout.live.signing import Ask, Request, import_signature, request, sign
 from rollout.ports import Clock
 from rollout.store.opening import Store
 
@@ -51,7 +54,11 @@ def run(
             return tell(_imported(store, rollout, asked, asked.signed, clock), as_json=as_json)
         assert ask is not None
         if asked.request is not None:
-            return _request(store, rollout, ask, asked.request, clock, as_json=as_json)
+            found = request(store, rollout, ask, clock)
+            if isinstance(found, Refused):
+                return tell(found, as_json=as_json)
+            there = place(state, rollout, sandbox)
+            return _request(found, asked.request, there, as_json=as_json)
         signer = SshKeygen(asked.key, from_agent=asked.agent, tell=_say)
         return tell(sign(store, rollout, ask, signer, clock), as_json=as_json)
 
@@ -100,14 +107,9 @@ def _imported(
     return import_signature(store, rollout, message, armored, clock)
 
 
-def _request(
-    store: Store, rollout: str | None, ask: Ask, path: Path, clock: Clock | None, *, as_json: bool
-) -> int:
-    found = request(store, rollout, ask, clock)
-    if isinstance(found, Refused):
-        return tell(found, as_json=as_json)
+def _request(found: Request, path: Path, there: Sequence[str], *, as_json: bool) -> int:
     write_request(found, path)
-    command = ssh_command(path.name)
+    command, then = ssh_command(path.name), import_command(path, there)
     if as_json:
         exits.write_json(
             {
@@ -116,12 +118,12 @@ def _request(
                 "statement": found.statement,
                 "keys": found.fingerprints,
                 "sign": command,
-                "import": f"rollout sign --import {path}{SUFFIX}",
+                "import": then,
             }
         )
         return exits.GO
     exits.write(f"{command}\n")
-    lines = [*how_to_answer(found, path), "Then:", f"rollout sign --import {path}{SUFFIX}"]
+    lines = [*how_to_answer(found, path), "Then:", then]
     exits.say("\n  ".join(["rollout: " + lines[0], *lines[1:]]))
     return exits.GO
 

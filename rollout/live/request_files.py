@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from rollout.domain.errors import PlanProblems
@@ -67,6 +68,11 @@ def how_to_answer(asked: Request, path: Path) -> list[str]:
         ssh_command(path.name),
         f"which writes {path.name}{SUFFIX}; that comes back to you.",
     ]
+
+
+def import_command(path: Path, place: Sequence[str] = ()) -> str:
+    """What takes the signature in, once it came back; `place` are the options that lead to the rollout."""
+    return shlex.join(["rollout", "sign", "--import", f"{path}{SUFFIX}", *place])
 
 
 def ssh_command(path: str, key: str = "~/.ssh/id_ed25519") -> str:

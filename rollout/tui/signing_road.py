@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +11,7 @@ from rollout.domain.plan import Plan
 from rollout.domain.state import RolloutState
 from rollout.live.deciding import Recorded, Refused
 from rollout.live.foretelling import foretell_signature
-from rollout.live.request_files import SUFFIX, how_to_answer, read_answer, write_request
+from rollout.live.request_files import how_to_answer, import_command, read_answer, write_request
 from rollout.live.signing import Ask, Signer, import_signature, request, same_question, sign
 from rollout.ports import Clock
 from rollout.store.opening import Store
@@ -75,10 +74,12 @@ def _requested(
     if isinstance(asked, Refused):
         return in_words(asked)
     write_request(asked, path)
-    taken_in = shlex.join(["rollout", "sign", "--import", f"{path}{SUFFIX}", *place])
     return Said(
         events=[f"#{asked.seq} asks {ask.by} to sign {ask.gate}"],
-        told=[*how_to_answer(asked, path), f"Then take it in here, or by: {taken_in}"],
+        told=[
+            *how_to_answer(asked, path),
+            f"Then take it in here, or by: {import_command(path, place)}",
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import IO, Any
 
 from textual.app import App
@@ -28,7 +29,7 @@ class MayGoAway:
     def fileno(self) -> int:
         return self._stream.fileno()
 
-    def _unless_gone(self, do: Any, *arguments: str) -> None:
+    def _unless_gone(self, do: Callable[..., object], *arguments: str) -> None:
         if self.gone:
             return
         try:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from builders import NAME, Story, store_file
 from golden_files import differences
 from seats import Table, play
+from states import ROADS, look
 from view_stories import (
     hostile_story,
     no_go_story,
     running_story,
     watching_story,
-    whole_plan,
 )
 
 from rollout.domain import events as e
@@ -29,13 +29,6 @@ SIZES = ((80, 24), (140, 45))
 
 DRAWN = {"sync-running-140x45", "monitor-watching-140x45", "log-no-go-80x24"}
 """Pictures whose colours and frames are kept too."""
-
-Reach = Callable[[Table], Awaitable[None]]
-
-
-def _begun(story: Story) -> Story:
-    story.plan = whole_plan()
-    return story.begin()
 
 
 def _store(path: Path, tell: Callable[[Story], Story]) -> Path:
@@ -65,32 +58,6 @@ async def _still(table: Table) -> None:
         if not screen.is_busy:
             break
     await table.settle()
-
-
-async def _look(table: Table) -> None:
-    await table.look(sign=True)
-
-
-async def _grow_stale(table: Table) -> None:
-    await table.pass_(75)
-
-
-async def _lose(table: Table) -> None:
-    table.clock.at_s += 3
-    await table.look(lost="watched.db: the file is damaged", events=[], opened=None)
-
-
-async def _begin(table: Table) -> None:
-    """Nothing was read yet."""
-
-
-ROADS: dict[str, tuple[Callable[[Story], Story], tuple[tuple[str, Reach], ...]]] = {
-    "begun": (_begun, (("first-load", _begin), ("empty", _look))),
-    "running": (running_story, (("running", _look), ("stale", _grow_stale))),
-    "watching": (watching_story, (("watching", _look), ("lost", _lose))),
-    "no-go": (no_go_story, (("no-go", _look),)),
-}
-"""Stories, and the states that a seat in front of them comes through, one after the other."""
 
 
 @pytest.mark.parametrize("road", ROADS)
@@ -133,7 +100,7 @@ HOSTILE = (
 
 def test_hostile_words_break_no_screen(tmp_path: Path) -> None:
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         for key in SCREENS.values():
             await table.press(key)
             for columns in (60, 79, 100, 130):
@@ -155,7 +122,7 @@ def test_hostile_words_break_no_screen(tmp_path: Path) -> None:
 
 def test_ascii_only_is_ascii_only_on_every_screen(tmp_path: Path) -> None:
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         for key in SCREENS.values():
             await table.press(key)
             assert table.text().isascii(), [c for c in table.text() if ord(c) > 127]
@@ -165,7 +132,7 @@ def test_ascii_only_is_ascii_only_on_every_screen(tmp_path: Path) -> None:
 
 def test_a_width_that_hides_a_pane_takes_its_focus_away(running: Path) -> None:
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         await table.press("3")
         assert "▌Sync run" in table.text()
         await table.resize(140, 45)
@@ -181,7 +148,7 @@ def test_a_width_that_hides_a_pane_takes_its_focus_away(running: Path) -> None:
 
 def test_the_speed_is_known_from_looks_before_the_screen_was_opened(running: Path) -> None:
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         await table.press("3")
         assert "20 of 50 rows, 0.2/s, ETA 3m" in table.text()
 
@@ -190,7 +157,7 @@ def test_the_speed_is_known_from_looks_before_the_screen_was_opened(running: Pat
 
 def test_another_sync_can_be_looked_at(running: Path) -> None:
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         await table.press("3")
         await table.press("o")
         assert "Sync B (sync_b" in table.text()
@@ -202,7 +169,7 @@ def test_another_sync_can_be_looked_at(running: Path) -> None:
 
 def test_why_rows_were_refused_is_read_from_the_evidence(watched: Path) -> None:
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         await table.resize(140, 45)
         await table.press("3")
         assert "4  too long" in table.text()
@@ -218,7 +185,7 @@ def log_pane(table: Table) -> LogPane:
 
 
 async def _open_log(table: Table) -> None:
-    await _look(table)
+    await look(table)
     await table.press("5")
     await _still(table)
 
@@ -406,7 +373,7 @@ def test_a_store_that_cannot_be_read_for_a_while_is_said(watched: Path) -> None:
 
 def test_the_way_back_is_previewed_where_there_is_room(tmp_path: Path) -> None:
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         await table.press("6")
         assert "preview of a rollback of everything" in table.text()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from deciding_stories import attesting_story, ready_story, signing_story
 from golden_files import DOCUMENTS, differences
 from seats import Table, play
 from signing_desk import signed_plan
+from states import ROADS, Do, Tell, grow_stale, look, lose
 from textual.widgets import Input
-from view_stories import no_go_story, running_story, watching_story, whole_plan
+from view_stories import no_go_story, running_story, watching_story
 
 from rollout.live.clocks import StandingClock
 from rollout.rehearsal.board import write_board
@@ -27,38 +28,6 @@ from rollout.view.text import cells
 
 SCREENS = {"mission": "1", "gates": "2"}
 SIZES = ((80, 24), (140, 45), (60, 20))
-Tell = Callable[[Story], Story]
-Do = Callable[[Table], Awaitable[None]]
-
-
-def _begun(story: Story) -> Story:
-    story.plan = whole_plan()
-    return story.begin()
-
-
-async def _look(table: Table) -> None:
-    await table.look(sign=True)
-
-
-async def _grow_stale(table: Table) -> None:
-    await table.pass_(75)
-
-
-async def _lose(table: Table) -> None:
-    table.clock.at_s += 3
-    await table.look(lost="watched.db: the file is damaged", events=[], opened=None)
-
-
-async def _begin(_table: Table) -> None:
-    """Nothing was read yet."""
-
-
-ROADS: dict[str, tuple[Tell, tuple[tuple[str, Do], ...]]] = {
-    "begun": (_begun, (("first-load", _begin), ("empty", _look))),
-    "running": (running_story, (("running", _look), ("stale", _grow_stale))),
-    "watching": (watching_story, (("watching", _look), ("lost", _lose))),
-    "no-go": (no_go_story, (("no-go", _look),)),
-}
 
 
 @pytest.mark.parametrize("road", ROADS)
@@ -118,7 +87,7 @@ async def _by_key(table: Table) -> None:
 async def _wait_two_seconds(table: Table) -> None:
     await _typed(reason="names are lost", phrase="rollback everything REHEARSAL")(table)
     await table.pass_(2)
-    await _look(table)
+    await look(table)
 
 
 async def _nothing(_table: Table) -> None:
@@ -150,7 +119,7 @@ def test_every_dialog_looks_as_it_should(name: str, tmp_path: Path) -> None:
     wrong: list[str] = []
 
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         await table.press(key)
         await table.work_done()
         await fill(table)
@@ -208,8 +177,8 @@ COLOURS: dict[str, tuple[Tell, tuple[int, int], Sequence[Do]]] = {
     "mission-light": (watching_story, (100, 30), (_light,)),
     "mission-sixteen": (no_go_story, (80, 24), (_sixteen,)),
     "sign": (_signed_by_key, (86, 45), (_sign,)),
-    "stale": (running_story, (80, 24), (_grow_stale,)),
-    "lost": (watching_story, (80, 24), (_lose,)),
+    "stale": (running_story, (80, 24), (grow_stale,)),
+    "lost": (watching_story, (80, 24), (lose,)),
     "runbook": (no_go_story, (140, 45), (_to_runbook,)),
     "rehearsal": (held_story, (100, 30), (_to_rehearsal,)),
     "roll-back": (held_story, (80, 40), (_roll_back,)),
@@ -224,7 +193,7 @@ def test_colours_are_as_they_should_be(name: str, tmp_path: Path) -> None:
     found: list[str] = []
 
     async def script(table: Table) -> None:
-        await _look(table)
+        await look(table)
         for step in steps:
             await step(table)
         table.app.say("")

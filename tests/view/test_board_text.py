@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import boards
+from boards import BEGAN
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rollout.rehearsal.board import Board, CatalogueEntry, FaultOnBoard
 from rollout.view.board_text import board_lines, catalogue_lines, scorecard
 from rollout.view.text import cells
-
-BEGAN = datetime(2026, 1, 5, 16, 0, tzinfo=UTC)
 
 
 def fault(name: str, state: str, **more: object) -> FaultOnBoard:
@@ -32,24 +32,16 @@ UNSEEN = fault("quiet", "active", fired_at=BEGAN)
 
 
 def board(**more: object) -> Board:
+    """A day on, of a tiny plan; nothing has happened and nothing can be injected."""
     said: dict[str, object] = {
         "rollout": "tiny",
-        "scenario": "planned",
-        "seed": 1,
-        "pid": 1,
-        "began": BEGAN,
         "now": BEGAN + timedelta(hours=26),
-        "speed": 600.0,
-        "paused": False,
-        "people_asked": False,
         "next_at": BEGAN + timedelta(hours=27),
         "why": "waits for the step pause",
-        "heard": 0,
-        "answer": "",
-        "beat": 1,
-        **more,
+        "faults": [],
+        "catalogue": [],
     }
-    return Board(**said)  # type: ignore[arg-type]
+    return boards.board(**{**said, **more})
 
 
 def test_the_time_the_speed_and_what_comes_next_are_said() -> None:

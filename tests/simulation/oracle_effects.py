@@ -151,7 +151,13 @@ class EffectOracle:
             require(is_on, "12", f"{p.effect} is sent again, and nothing runs")
         require(effect.how is None, "5", f"{p.effect} is answered after it was {effect.how}")
         self.reached[f"answer_{p.answer}"] += 1
-        self.of[p.effect].was_told = p.answer != "resent" or self.of[p.effect].was_told
+        known = self.of[p.effect]
+        if p.answer != "resent":
+            known.was_told = True
+        elif not known.was_told:
+            known.not_before = (
+                None  # whoever sends now never heard it: that refusal is not in the log
+            )
         if p.answer == "resent" and not effect.idempotent:
             require(effect.answer == "no", "1", f"{p.effect} is sent again after {effect.answer}")
 

@@ -164,7 +164,7 @@ def test_every_command_that_a_runbook_shows_can_be_typed(
     """It gets past the parser: what is missing is only the store."""
     choice = ChoiceView(action=action, subject="it's", roles=["sales_ops"], why="", awaited=True)
     said = command_of(choice).replace("NAME", "ann").replace("TEXT", "because")
-    said = said.replace("PLAN", str(PLAN))
+    said = said.replace("PLAN", shlex.quote(str(PLAN)))
     arguments = shlex.split(said.replace(" N ", " 7 "))[1:]
     ended_ = here(capsys, *arguments, "--state", tmp_path / "none.db")
     assert "there is no store" in ended_.err, ended_.err

@@ -163,7 +163,7 @@ def test_a_refused_decision_exits_1_and_says_what_is_legal(state: Path) -> None:
     assert "cannot proceed while only is pending" in err
 
 
-def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_here(
+def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_rollout(
     state: Path, controllers: list[subprocess.Popen[str]]
 ) -> None:
     watcher = begin("watch", "--state", state)

@@ -97,7 +97,9 @@ def updated_rows_deleted() -> Iterable[Patch]:
 
 @mutant("what others changed since is overwritten", "others_edit")
 def others_overwritten() -> Iterable[Patch]:
+    """Both guards are gone: the look over all rows, and the second one just before a row is written."""
     yield Target, "is_ours", lambda self, row: True
+    yield from not_looked_at_again()
 
 
 @mutant("rows are not looked at again before they are written", "others_edit", "slow_port")

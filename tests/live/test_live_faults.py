@@ -321,7 +321,8 @@ def test_a_check_whose_statement_gets_no_answer_never_passes_and_is_asked_again(
     loop.box.order(match="ExecuteStatement *queued*", on="warehouse", **fault)
     loop.to_the_end()
     looks = [p for p in loop.events(Measured) if p.check == "queue_answers"]
-    assert [p.verdict.value for p in looks] == ["error", "pass"]
+    *without, last = [p.verdict.value for p in looks]
+    assert (set(without), last) == ({"error"}, "pass")  # a fast look finds the token still refused
     assert "databricks" in looks[0].reason
     assert_once(loop)
 

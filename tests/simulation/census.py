@@ -237,7 +237,7 @@ class Census:
 
     def listed(self, sync: Sync, page: int, per_page: int) -> tuple[list[Document], int | None]:
         """Newest first, and the number of the next page."""
-        if self.dice.fires("lagging_list"):
+        if self.dice.fires("lagging_list", times=4 if sync.active() else 1):
             self._lag = timedelta(minutes=self.dice.between("lag", 0.2, 4))
             self._lag_until = self.time.at + self._lag
         if page > 1 and self.dice.fires("shifting_pages", times=5):

@@ -17,7 +17,7 @@ FAULTS: dict[str, str] = {
     "kill_at_append": "the controller dies before or after a commit",
     "kill_at_port": "the controller dies before or after a request",
     "disk_full": "the store cannot grow for a while",
-    "snapshot_damaged": "a byte of the newest snapshot changes",
+    "snapshot_damaged": "a digit in the newest snapshot changes",
     "snapshot_of_another_log": "the store holds a snapshot of another history",
     "event_edited": "a copy of the store has an event changed by hand",
     "second_controller": "another controller tries to take over",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import zlib
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +19,8 @@ from .violation import Violated, require
 if TYPE_CHECKING:
     from .simulation import Simulation
 
+_SEALED = 8 + 32
+"""A snapshot begins with its size in hex and the SHA-256 over all of it."""
 _FOREIGN = {"foreign_schedule": "Schedule", "foreign_ui": "Manual", "foreign_api": "API"}
 
 
@@ -35,7 +39,7 @@ class Disturbances:
         s.depth += 1
         try:
             self._foreign(0.3)
-            if self.dice.fires("decides_meanwhile", times=0.2):
+            if self.dice.fires("decides_meanwhile", times=1.0 if s.people.is_running() else 0.2):
                 s.people.whim()
             if self.dice.fires("plan_changed", times=0.1):
                 s.people.adopt()
@@ -141,9 +145,15 @@ class Disturbances:
         s.reached["takeover"] += 1
 
     def _spoil_snapshot(self) -> None:
-        self.s.house.tamper(
-            "UPDATE snapshots SET body = CAST(substr(body, 1, length(body) - 1) || x'00' AS BLOB)"
-        )
+        """A digit of it, so that it can be read as well as before: only its seal is broken."""
+        for (blob,) in self.s.house.snapshots():
+            seal, plain = blob[:_SEALED], blob[_SEALED:]
+            if len(plain) < int(blob[:8], 16):
+                plain = zlib.decompress(plain)
+            place = self.dice.pick("spoiled", [m.start() for m in re.finditer(rb"[0-9]", plain)])
+            digit = b"%d" % (plain[place] % 9 + 1)
+            spoiled = plain[:place] + digit + plain[place + 1 :]
+            self.s.house.tamper("UPDATE snapshots SET body = ?", (seal + zlib.compress(spoiled),))
 
     def _plant_snapshot(self) -> None:
         """A snapshot whose head is not in this log, as after an old backup was put back."""

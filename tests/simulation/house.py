@@ -97,6 +97,10 @@ class House:
             self._seen = (counter, after, found.fetchall())
         return self._seen[2]
 
+    def snapshots(self) -> Sequence[tuple[bytes]]:
+        assert self._reader is not None
+        return self._reader.execute("SELECT body FROM snapshots").fetchall()
+
     def tamper(self, sql: str, values: Sequence[Any] = ()) -> None:
         """Another SQL client, which asks nobody."""
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:

@@ -43,7 +43,7 @@ def rollback_while_running() -> Iterable[Patch]:
     yield run_sync, "_going", lambda service, sync_id, ours: None
 
 
-@mutant("a run of ours is looked for in a list that lags", "lagging_list")
+@mutant("a run of ours is looked for in a list that lags", "lagging_list", "decides_meanwhile")
 def rollback_trusts_the_list() -> Iterable[Patch]:
     yield end_runs, "_unfinished", lambda name, context: []
     yield run_sync, "_going", lambda service, sync_id, ours: still_going(service, sync_id)
@@ -102,7 +102,7 @@ def others_overwritten() -> Iterable[Patch]:
     yield from not_looked_at_again()
 
 
-@mutant("rows are not looked at again before they are written", "others_edit", "slow_port")
+@mutant("rows are not looked at again before they are written", "others_edit")
 def not_looked_at_again() -> Iterable[Patch]:
     def changed_last_by(store: Any, target: str, ids: Any) -> dict[str, str]:
         return dict.fromkeys(ids, CENSUS_USER)

@@ -25,6 +25,7 @@ from .violation import Violated, require
 
 MOST_SENDS = 12
 BY_PEOPLE = {"settled", "never_sent"}
+ROW_ACTIONS = {"restore", "delete"}
 _API_TAGS = {"API", "Manual"}
 _STRANGERS = ("foreign_api", "foreign_ui")
 
@@ -53,6 +54,8 @@ class EffectOracle:
         self.resolutions: defaultdict[str, list[str]] = defaultdict(list)
         self.reached: Counter[str] = Counter()
         self.epoch = 0
+        self.has_looked = False
+        """Whether the target was read since a request was last announced in the log."""
 
     # what leaves ---------------------------------------------------------------------
 
@@ -75,6 +78,9 @@ class EffectOracle:
                 f"{effect.effect} was sent again although the answer was {known.answer}",
             )
         self._in_time(effect, known)
+        if action in ROW_ACTIONS:
+            going = self._going(self.log.state)
+            require(not going, "12", f"{effect.effect} is sent while our runs {going} write")
         known.sent += 1
         known.answer = None
         require(known.sent <= MOST_SENDS, "L2", f"{effect.effect} was sent {known.sent} times")
@@ -85,6 +91,16 @@ class EffectOracle:
         if known.was_told and known.not_before is not None and known.skew == self.wall.skew:
             early = known.not_before - self.wall.now()
             require(early <= timedelta(0), "L2", f"{effect.effect} was sent {early} too early")
+
+    def looked(self) -> None:
+        """The target's rows were shown."""
+        self.has_looked = True
+
+    def _going(self, state: RolloutState) -> list[int]:
+        """Runs that the log knows as ours and that Census has not ended."""
+        ours = [e.value for e in state.effects.values() if e.action == "trigger"]
+        runs = [self.census.runs.get(value) for value in ours if isinstance(value, int)]
+        return [run.id for run in runs if run is not None and run.is_active]
 
     def took_effect(self, intent: str, action: str) -> None:
         self.of[intent].effects += 1
@@ -121,6 +137,7 @@ class EffectOracle:
         require(p.effect not in before.effects, "1", f"{p.effect} is intended twice")
         require(p.epoch >= self.epoch, "13", f"{p.effect} has epoch {p.epoch} after {self.epoch}")
         self.epoch = p.epoch
+        self.has_looked = False
         phase = before.current_phase()
         where = "" if phase is None else f"{phase.id}.{phase.stage}"
         is_back = "/undo/" in p.effect or p.action == "set_paused"
@@ -138,8 +155,7 @@ class EffectOracle:
         triggers = [e for e in before.effects.values() if e.action == "trigger"]
         may_land = [e.effect for e in triggers if e.how in {None, "needs_human"}]
         require(not may_land, "12", f"the scope is looked at while {may_land} may still land")
-        runs = [self.census.runs.get(e.value) for e in triggers if isinstance(e.value, int)]
-        going = [r.id for r in runs if r is not None and r.is_active]
+        going = self._going(before)
         is_over = step == RUNS or not going
         require(is_over, "12", f"the scope is looked at while our runs {going} go on")
 
@@ -152,6 +168,7 @@ class EffectOracle:
         require(effect.how is None, "5", f"{p.effect} is answered after it was {effect.how}")
         self.reached[f"answer_{p.answer}"] += 1
         known = self.of[p.effect]
+        self.has_looked = self.has_looked and p.answer != "resent"
         if p.answer != "resent":
             known.was_told = True
         elif not known.was_told:

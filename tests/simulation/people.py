@@ -134,6 +134,8 @@ class People:
         name = self.dice.pick("whim", WHIMS)
         if self.are_kept_waiting() and self.dice.chance("impatient", 0.4):
             name = self._impatient(state)
+        if self.is_running() and self.dice.chance("frightened", 0.4):
+            name = "roll_back"
         if name == "roll_back" and not self._has_written(state) and self.dice.chance("wait", 0.8):
             name = "hold"
         role = self.dice.pick("role", list(HOLDERS)) if self.dice.fires("wrong_person") else LEAD
@@ -163,6 +165,13 @@ class People:
     def _has_written(self, state: RolloutState) -> bool:
         """A rollback of nothing cannot be proven, so it ends in a person's word."""
         return any(e.action == "trigger" for e in state.effects.values())
+
+    def is_running(self) -> bool:
+        """A run of ours goes on, as far as the log knows."""
+        state = self.look()
+        over = {run.run_id for run in state.runs.values() if run.completed_at is not None}
+        triggers = [e for e in state.effects.values() if e.action == "trigger"]
+        return any(isinstance(e.value, int) and e.value not in over for e in triggers)
 
     def are_kept_waiting(self) -> bool:
         """Nobody knows yet whether a request landed."""

@@ -29,7 +29,6 @@ Patch = tuple[Any, str, Any]
 
 TABLE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _ROW = re.compile(r"^\| `(\w+)` \| (.+?) \| (\d+) \| (.+?) \|$")
-_ALIVE = re.compile(r"^\| `(\w+)` \| (.+?) \| none yet \| \|$")
 
 
 @dataclass(frozen=True)
@@ -117,12 +116,6 @@ def listed() -> dict[str, int]:
     """Mutant -> seed, as the repository's table has them."""
     rows = (_ROW.match(line) for line in TABLE.read_text("utf-8").splitlines())
     return {row[1]: int(row[3]) for row in rows if row}
-
-
-def alive() -> set[str]:
-    """Those of which the table says that no seed kills them yet."""
-    rows = (_ALIVE.match(line) for line in TABLE.read_text("utf-8").splitlines())
-    return {row[1] for row in rows if row}
 
 
 def table_row(report: Report, name: str) -> str:

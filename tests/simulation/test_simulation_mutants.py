@@ -12,9 +12,8 @@ MORE = 150
 """Promising seeds to try when the world has changed so much that the listed one kills no more."""
 
 
-def test_every_mutant_is_in_the_table_with_the_seed_that_kills_it_or_said_to_be_alive() -> None:
-    assert set(SEEDS) | mutants.alive() == set(mutants.MUTANTS)
-    assert not set(SEEDS) & mutants.alive()
+def test_every_mutant_is_in_the_table_with_the_seed_that_kills_it() -> None:
+    assert set(SEEDS) == set(mutants.MUTANTS)
     assert len(SEEDS) >= 60
 
 

@@ -215,7 +215,14 @@ class Loop:
         return self.state
 
     def _connect(self, plan: Plan, *, at_once: bool) -> LiveConnections:
-        return LiveConnections(plan, {}, self.where.parent, clock=self.clock, profile=self.profile)
+        return LiveConnections(
+            plan,
+            {},
+            self.where.parent,
+            clock=self.clock,
+            profile=self.profile,
+            tell=self.words.append,
+        )
 
     def _heard(self, event: Event) -> None:
         self.on_event(event.payload)

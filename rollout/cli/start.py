@@ -8,7 +8,9 @@ from pathlib import Path
 from rollout.cli import exits
 from rollout.cli.live_settings import sandbox_file
 from rollout.cli.settings import settings
+from rollout.domain.errors import PlanProblems
 from rollout.live.clocks import clock_of
+from rollout.live.connection_settings import not_for_a_sandbox
 from rollout.live.opening import start
 from rollout.live.profiles import PROD, profile_of
 from rollout.store.opening import open_store
@@ -33,6 +35,9 @@ def run(
     clock = clock_of(profile)
     kinds = installed_kinds(plugins)
     read = read_plan(plan, kinds, said.params)
+    elsewhere = not_for_a_sandbox(profile, read.connections)
+    if elsewhere:
+        raise PlanProblems(elsewhere)
     with open_store(state, create=True, profile=profile.name, now=clock.now()) as store:
         begun = start(store, read, kinds.steps, profile.name, clock)
         where = store.where

@@ -7,7 +7,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rollout.domain.errors import PlanProblems
-from rollout.live.profiles import PROD, Profile
+from rollout.live.profiles import PROD, SANDBOX, Profile
+
+_PLACES = {"databricks": "host", "census": "base_url", "salesforce": "instance"}
+"""The setting by which a service is found."""
 
 
 def not_for_production(profile: Profile, name: str, document: Mapping[str, Any]) -> list[str]:
@@ -22,6 +25,31 @@ def not_for_production(profile: Profile, name: str, document: Mapping[str, Any])
     for key in ("base_url", "instance", "host"):
         if str(document.get(key, "")).lower().startswith("http://"):
             problems.append(f"connection {name}: {key} is plain http, {PROD} speaks https only")
+    return problems
+
+
+def not_for_a_sandbox(profile: Profile, connections: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The plan's own addresses are production's: a sandbox must say its own for every service that
+    holds data, or a slip in its file would lead there. `connections` as the plan has them."""
+    if profile.name != SANDBOX:
+        return []
+    problems = [
+        f"the sandbox's file describes {name!r}, the plan has no such connection: it has "
+        f"{', '.join(connections)}"
+        for name in profile.by_name
+        if name not in connections
+    ]
+    for name, document in connections.items():
+        uses = str(document.get("uses", ""))
+        place = _PLACES.get(uses)
+        if place is None:
+            continue
+        given = {**profile.by_service.get(uses, {}), **profile.by_name.get(name, {})}
+        if given.get(place) in (None, "", document.get(place)):
+            problems.append(
+                f"connection {name}: the sandbox's file must say its `{place}`: the plan's own is "
+                "production's"
+            )
     return problems
 
 

@@ -29,6 +29,7 @@ from rollout.domain.errors import KindMisused, PlanProblems
 from rollout.domain.plan import Plan
 from rollout.live.connection_settings import (
     host_and_port,
+    not_for_a_sandbox,
     not_for_production,
     required,
     with_scheme,
@@ -86,9 +87,9 @@ class LiveConnections:
         self._opened: dict[str, Any] = {}
         self._closing: list[Callable[[], None]] = []
         self._pages: Pages | None = None
-        problems = [
-            p for n, d in self._documents.items() for p in not_for_production(profile, n, d)
-        ]
+        problems = not_for_a_sandbox(profile, plan.connections)
+        for name, document in self._documents.items():
+            problems += not_for_production(profile, name, document)
         if problems:
             raise PlanProblems(problems)
         self._learn_secrets()

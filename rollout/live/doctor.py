@@ -28,6 +28,7 @@ OK, WRONG, UNREACHABLE, NOTE = "ok", "wrong", "unreachable", "note"
 ASK_S = 60.0
 """Seconds for one question to a warehouse."""
 
+_NAMED_FILE = re.compile(r"the secret file (.+?)(?:: | is empty)")
 _VARIABLE = re.compile(r"\$\{(?:env:)?([^}]+)\}")
 _TOKENS_FAULT = (401, 403)
 
@@ -81,8 +82,13 @@ def examine_signers(plan: Plan, profile: str, at: datetime) -> Iterator[Line]:
 
 def _setting(name: str, problem: str) -> Line:
     """A variable or file that is missing, or a setting that cannot work."""
-    found = re.search(r"variable ([A-Za-z_]\w*)", problem)
-    fix = f"set {found[1]} in the environment" if found else "correct it in the plan"
+    variable = re.search(r"variable ([A-Za-z_]\w*)", problem)
+    file = _NAMED_FILE.search(problem)
+    fix = "correct it in the plan"
+    if variable:
+        fix = f"set {variable[1]} in the environment"
+    elif file:
+        fix = f"put the secret into {file[1]}, a file that its owner alone may read (chmod 600)"
     return Line(name, "setting", WRONG, problem.removeprefix(f"connection {name}: "), fix)
 
 
@@ -149,7 +155,11 @@ def _census(plan: Plan, connections: LiveConnections, name: str) -> Iterator[Lin
 
 
 def _same(name: str, what: str, wanted: object, found: list[Any]) -> Line:
-    shown = ", ".join(str(value) for value in found if value is not None) or "nothing"
+    shown = ", ".join(str(value) for value in found if value is not None)
+    if not shown:
+        return Line(
+            name, what, NOTE, f"it does not say which {what} it is, the plan wants {wanted}"
+        )
     if str(wanted) in {str(value) for value in found if value is not None}:
         return Line(name, what, OK, f"is {shown}")
     fix = f"use a token of {what} {wanted}, or correct `{what}` in the plan"

@@ -10,7 +10,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
-from builders import START
+from builders import START, make_plan
 from fakes import FakeClock, FakeWarehouse
 from live_processes import ROOT, here
 from signing_desk import signed_plan
@@ -196,6 +196,38 @@ def test_missing_variables_are_named_one_by_one(plan: Plan) -> None:
             *("CENSUS_TOKEN", "SALESFORCE_INSTANCE", "SALESFORCE_TOKEN"),
         )
     }
+
+
+def test_a_secret_file_that_others_may_read_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "open").write_text("canary-0123456789\n")
+    (tmp_path / "open").chmod(0o644)
+    (tmp_path / "void").write_text("")
+    (tmp_path / "void").chmod(0o600)
+    files = ("open", "gone", "void")
+    plan = make_plan(
+        connections={name: {"uses": "census", "token": f"${{file:{name}}}"} for name in files}
+    )
+    with LiveConnections(plan, {}, tmp_path, clock=FakeClock()) as connections:
+        lines = list(examine(plan, connections))
+    assert [(line.connection, line.fix) for line in lines] == [
+        (name, f"put the secret into {name}, a file that its owner alone may read (chmod 600)")
+        for name in files
+    ]
+    assert "mode 0644; must be 0600 or 0400" in lines[0].said
+    assert "canary" not in str(lines)
+
+
+def test_a_workspace_that_is_not_told_is_not_called_wrong(
+    plan: Plan, served: tuple[Stage, str]
+) -> None:
+    """Version 2 has no call that names the token's workspace."""
+    lines = look(plan, served, replaced={"census": {"workspace": 4711, "api": "v2"}})
+    assert bad(lines) == []
+    (line,) = [line for line in lines if line.what == "workspace"]
+    assert (line.state, line.said) == (
+        doctor.NOTE,
+        "it does not say which workspace it is, the plan wants 4711",
+    )
 
 
 def test_every_relation_is_looked_at_once(plan: Plan) -> None:

@@ -293,13 +293,17 @@ def test_a_port_that_is_shut_for_an_hour_is_a_finding_and_the_run_is_found_again
 
 
 def test_a_warehouse_that_is_cold_for_three_minutes_is_waited_for(loop: Loop) -> None:
-    loop.box.post("/clock", {"speed": 60})
+    """Twelve real seconds: more than the connector's own second request makes up for."""
+    loop.box.post("/clock", {"speed": 15})
     loop.box.order(on="warehouse", do="cold", seconds=180)
     loop.until(lambda s: s.phases["only"].stage == "running")
     loop.box.post("/clock", {"speed": SPEED})
     loop.to_the_end()
     verdicts = [p.verdict for p in loop.events(Measured) if p.check == "queue_answers"]
     assert verdicts[-1].value == "pass"
+    asked = loop.box.journal(service="warehouse", after=loop.before)
+    assert 503 in {e["status"] for e in asked}
+    assert any("waiting for the warehouse since" in word for word in loop.words)
     assert_once(loop)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import make_plan
 from fakes import FakeClock
+from live_loop import small_live_plan
+from live_processes import here
 
 from rollout.domain.errors import KindMisused, PlanProblems
 from rollout.domain.plan import Plan
@@ -68,6 +71,51 @@ def test_a_profile_can_be_a_yaml_file(tmp_path: Path) -> None:
     profile = profile_of("sandbox", path)
     assert profile.replaced("census", {"uses": "census"})["base_url"] == "http://127.0.0.1:9"
     assert profile.clock is None
+
+
+THREE = {
+    "lake": {"uses": "databricks", "host": "${env:HOST}", "http_path": "/x", "token": "${env:T}"},
+    "census": {"uses": "census", "token": "${env:T}"},
+    "crm": {"uses": "salesforce", "instance": "${env:WHERE}", "token": "${env:T}"},
+    "chat": {"uses": "notify", "urls": ["${env:CHAT}"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({}, ["census: the sandbox's file must say its `base_url`", "lake: .* `host`", "crm: "]),
+        ({"lake": {"host": "h"}, "crm": {"instance": "i"}}, ["census: .* `base_url`"]),
+        ({"census": {"token": "x"}}, ["census: .* `base_url`"]),
+        ({"lake": {"host": "${env:HOST}"}}, ["lake: .* `host`"]),
+        ({"sensus": {"base_url": "http://127.0.0.1:9"}}, ["'sensus', the plan has no such"]),
+    ],
+)
+def test_a_sandbox_that_would_lead_to_production_is_refused(
+    named: dict[str, dict[str, str]], words: list[str]
+) -> None:
+    with pytest.raises(PlanProblems) as refused:
+        connections(plan_with(**THREE), Profile("sandbox", by_name=named))
+    for word in words:
+        assert any(re.search(word, problem) for problem in refused.value.problems), word
+
+
+def test_nothing_is_begun_in_a_sandbox_that_would_lead_to_production(tmp_path: Path) -> None:
+    path, state = tmp_path / "sandbox.yaml", tmp_path / "rollout.db"
+    path.write_text('profile: sandbox\nconnections: {sensus: {base_url: "http://127.0.0.1:9"}}\n')
+    sandbox = ("--env", "sandbox", "--sandbox", path)
+    code, out, err = here("start", small_live_plan(tmp_path), *sandbox, "--state", state)
+    assert (code, out) == (2, "")
+    assert "'sensus', the plan has no such connection" in err
+    assert "connection census: the sandbox's file must say its `base_url`" in err
+    assert not state.exists()
+
+
+def test_the_ready_line_says_every_place(tmp_path: Path) -> None:
+    profile = profile_of("sandbox", ready_file(tmp_path))
+    told = {"CHAT": "json://127.0.0.1/hook/sparrow-0123456789"}
+    with connections(plan_with(**THREE), profile, told) as live:
+        assert live.document("crm")["instance"] == READY["salesforce"]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +182,8 @@ def test_what_one_service_is_given_is_masked_before_any_other_speaks() -> None:
         later={"uses": "census", "token": "${env:MISSING}"},
     )
     told = {"T": "canary-0123456789", "CHAT": "json://127.0.0.1/hook/sparrow-0123456789"}
-    with connections(plan, Profile("sandbox"), told) as live:
+    profile = Profile("sandbox", {"census": {"base_url": "http://127.0.0.1:9"}})
+    with connections(plan, profile, told) as live:
         assert "canary" not in live.redactor("census said canary-0123456789")
         assert "sparrow" not in live.redactor("census said sparrow-0123456789")
 
@@ -149,10 +198,8 @@ def test_a_connection_of_another_service_is_refused() -> None:
 
 @pytest.mark.parametrize("host", ["http://h", "user@h", "h:port"])
 def test_a_host_that_is_none_is_refused(host: str) -> None:
-    sandbox = Profile("sandbox")
-    plan = plan_with(
-        it={"uses": "databricks", "host": host, "http_path": "/x", "token": "${env:T}"}
-    )
+    sandbox = Profile("sandbox", {"databricks": {"host": host}})
+    plan = plan_with(it={"uses": "databricks", "http_path": "/x", "token": "${env:T}"})
     with (
         connections(plan, sandbox, {"T": "secret"}) as live,
         pytest.raises(PlanProblems, match="`host`"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,7 +12,9 @@ from rollout.adapters.documents import Fields
 from rollout.adapters.http import HttpClient, Request, Sent
 from rollout.adapters.replies import Complaint, plain_complaint
 from rollout.adapters.salesforce_login import SalesforceLogin
-from rollout.adapters.soql import Column, is_count, selected_columns
+from rollout.adapters.salesforce_table import table_of
+from rollout.adapters.salesforce_versions import TRIED, offered, to_speak
+from rollout.adapters.soql import is_count, selected_columns
 from rollout.domain.effects import Answer, No, Unknown, Yes
 from rollout.domain.errors import (
     KindMisused,
@@ -23,7 +24,6 @@ from rollout.domain.errors import (
     ServiceRefused,
     ServiceUnreachable,
 )
-from rollout.domain.evidence import Scalar
 from rollout.ports import ApiAllowance, Row, RowResult, Table
 
 MOST_ROWS: Final = 200
@@ -32,11 +32,11 @@ LONGEST_QUERY: Final = 15_000
 """Characters of an encoded query; a URI with its headers may have 16,384 bytes."""
 LIMIT_WAIT_S: Final = 900.0
 """The daily allowance rolls over 24 hours; asking sooner than every quarter hour is no use."""
+AGAIN_AFTER_S: Final = 5.0
 
 _ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 _NAME = re.compile(r"[A-Za-z]\w*")
 _NEXT = re.compile(r"/services/data/v[0-9]{1,3}\.0/query(?:All)?/[A-Za-z0-9_-]+")
-_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{3}))?(?:\+0000|Z)")
 
 
 def salesforce_complaint(status: int, document: Any) -> Complaint:
@@ -65,20 +65,35 @@ class SalesforceRecordStore:
     """Reads by SOQL, writes by sObject Collections.
 
     `client` has the instance's URL as its base, `salesforce_complaint` and `salesforce_judge`.
+    `version` None: the one it was tried with where the instance offers that, asked once.
     With a `login`, a read whose token was refused asks once more with a new one; an effect never
     does, it is a `No` that may be sent again.
     """
 
     def __init__(
-        self, client: HttpClient, *, version: str = "v62.0", login: SalesforceLogin | None = None
+        self,
+        client: HttpClient,
+        *,
+        version: str | None = TRIED,
+        login: SalesforceLogin | None = None,
     ) -> None:
-        if not re.fullmatch(r"v[0-9]{1,3}\.0", version):
+        if version is not None and not re.fullmatch(r"v[0-9]{1,3}\.0", version):
             raise KindMisused(f"salesforce: {version!r} is no API version like v62.0")
         self._client, self._login = client, login
-        self._root = f"/services/data/{version}"
+        self._version = version
 
     def close(self) -> None:
         self._client.close()
+
+    def versions(self) -> list[str]:
+        """Of the API, as the instance offers them, oldest first. Raises: ServiceError."""
+        return offered(self._get("/services/data", None))
+
+    def version(self) -> str:
+        """The one that is spoken. Raises: ServiceError while nobody says which there are."""
+        if self._version is None:
+            self._version = to_speak(self.versions())
+        return self._version
 
     def query(self, soql: str, *, max_rows: int = 50_000, deleted_too: bool = False) -> Table:
         """Rows in the order of the query; columns are named as the SELECT writes them. With
@@ -105,7 +120,7 @@ class SalesforceRecordStore:
             records += _records(page)
         if page.flag("done") and len(records) != total:
             raise ServiceGarbled(f"salesforce: {len(records)} of {total} records arrived")
-        return _table(columns, records, max_rows)
+        return table_of(columns, records, max_rows)
 
     def update(self, object_name: str, rows: Sequence[Row]) -> Answer[list[RowResult]]:
         if not _NAME.fullmatch(object_name):
@@ -117,8 +132,7 @@ class SalesforceRecordStore:
             {"attributes": {"type": object_name}, "id": row["Id"], **_values(row)} for row in rows
         ]
         body = {"allOrNone": False, "records": records}
-        request = Request("PATCH", f"{self._root}/composite/sobjects", json=body)
-        return self._send(request, ids)
+        return self._send("PATCH", ids, json=body)
 
     def delete(self, object_name: str, ids: Sequence[str]) -> Answer[list[RowResult]]:
         if not _NAME.fullmatch(object_name):
@@ -127,11 +141,15 @@ class SalesforceRecordStore:
         if not wanted:
             return Yes([])
         query = {"ids": ",".join(wanted), "allOrNone": "false"}
-        return self._send(Request("DELETE", f"{self._root}/composite/sobjects", query), wanted)
+        return self._send("DELETE", wanted, query=query)
 
     def allowance(self) -> ApiAllowance:
         limits = self._page(f"{self._root}/limits", None).object("DailyApiRequests")
         return ApiAllowance(limits.integer("Max"), limits.integer("Remaining"))
+
+    @property
+    def _root(self) -> str:
+        return f"/services/data/{self.version()}"
 
     def _page(self, path: str, query: Mapping[str, str | int] | None) -> Fields:
         return Fields(self._get(path, query), "salesforce: answer")
@@ -155,8 +173,21 @@ class SalesforceRecordStore:
         seen.add(path)
         return path
 
-    def _send(self, request: Request, ids: list[str]) -> Answer[list[RowResult]]:
-        answer = self._client.send_effect(request)
+    def _send(
+        self,
+        method: str,
+        ids: list[str],
+        *,
+        query: Mapping[str, str | int] | None = None,
+        json: Any = None,
+    ) -> Answer[list[RowResult]]:
+        try:
+            path = f"{self._root}/composite/sobjects"
+        except ServiceRefused as error:
+            return No(f"not sent: {error}")
+        except ServiceError as error:
+            return No(f"not sent: {error}", getattr(error, "retry_after_s", None) or AGAIN_AFTER_S)
+        answer = self._client.send_effect(Request(method, path, query or {}, json))
         if isinstance(answer, Sent):
             return self._results(answer, ids)
         if isinstance(answer, No) and self._login is not None and "answered 401" in answer.reason:
@@ -197,82 +228,6 @@ def _records(page: Fields) -> list[Mapping[str, Any]]:
     if not records and not page.flag("done"):
         raise ServiceGarbled("salesforce: an empty page that is not the last one")
     return records
-
-
-def _table(columns: list[Column] | None, records: list[Mapping[str, Any]], max_rows: int) -> Table:
-    if columns is None:
-        names = dict.fromkeys(name for record in records for name in record)
-        columns = [Column(name, (name,)) for name in names if name != "attributes"]
-    plain = _plain(columns)
-    rows = [
-        tuple(map(_scalar, found))
-        if (found := plain(record)) is not None
-        else tuple(_lookup(record, column) for column in columns)
-        for record in records[:max_rows]
-    ]
-    return Table([column.name for column in columns], rows, truncated=len(records) > max_rows)
-
-
-def _plain(columns: Sequence[Column]) -> Callable[[Mapping[str, Any]], tuple[Any, ...] | None]:
-    """Takes a record's values when each column is a field of that very name; None when one is not.
-    Whole objects come through here, twenty thousand records at a time."""
-    names = tuple(column.path[0] for column in columns)
-    if any(len(column.path) != 1 for column in columns):
-        return lambda _record: None
-
-    def values(record: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        try:
-            return tuple([record[name] for name in names])
-        except KeyError:
-            return None
-
-    return values
-
-
-def _lookup(record: Mapping[str, Any], column: Column) -> Scalar:
-    """The value at the column's path; SOQL does not mind the case of a name, JSON does.
-
-    In a grouped query `Owner.Name` stands under `Name`. A missing parent is null, a missing field
-    is not.
-    """
-    value: Any = record
-    for step in column.path:
-        if value is None:
-            return None
-        found = _member(value, step)
-        if found is None:
-            last = _member(record, column.path[-1]) if _is_grouped(record) else None
-            if last is None:
-                raise ServiceGarbled(f"salesforce: a record without the field {column.name}")
-            return _scalar(last[0])
-        value = found[0]
-    return _scalar(value)
-
-
-def _is_grouped(record: Mapping[str, Any]) -> bool:
-    attributes = record.get("attributes")
-    return isinstance(attributes, Mapping) and attributes.get("type") == "AggregateResult"
-
-
-def _member(document: Any, name: str) -> tuple[Any] | None:
-    if not isinstance(document, Mapping):
-        return None
-    if name in document:
-        return (document[name],)
-    same = [key for key in document if key.lower() == name.lower()]
-    return (document[same[0]],) if same else None
-
-
-def _scalar(value: Any) -> Scalar:
-    if isinstance(value, str):
-        found = _INSTANT.fullmatch(value) if value[10:11] == "T" else None
-        if found is None:
-            return value
-        milliseconds = found[2] if found[2] not in (None, "000") else ""
-        return f"{found[1]}{'.' + milliseconds + '000' if milliseconds else ''}Z"
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return json.dumps(value, sort_keys=True)
 
 
 def _ids_of(ids: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from rollout.domain.errors import PlanProblems, ServiceError, ServiceGarbled
+from rollout.domain.errors import PlanProblems, ServiceError, ServiceGarbled, ServiceUnreachable
 from rollout.domain.instants import from_text
 from rollout.live.profiles import Profile
 from rollout.live.system_clock import SystemClock
@@ -110,4 +110,9 @@ def clock_of(profile: Profile) -> PacedClock:
             raise ServiceGarbled("clock: an answer that is no object")
         return answer
 
-    return SandboxClock(read)
+    try:
+        return SandboxClock(read)
+    except ServiceUnreachable as away:
+        raise ServiceUnreachable(
+            f"{away}: start `rollout sandbox` again, or name the ready line that it prints now"
+        ) from away

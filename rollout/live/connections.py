@@ -41,7 +41,6 @@ from rollout.ports import (
     FileStore,
     Notifier,
     PageReader,
-    RecordStore,
     SyncService,
     Warehouse,
 )
@@ -106,7 +105,7 @@ class LiveConnections:
     def sync_service(self, name: str) -> SyncService:
         return self._get(name, "census", self._census)
 
-    def record_store(self, name: str) -> RecordStore:
+    def record_store(self, name: str) -> SalesforceRecordStore:
         return self._get(name, "salesforce", self._salesforce)
 
     def notifier(self, name: str) -> Notifier:
@@ -252,7 +251,8 @@ class LiveConnections:
     def _salesforce(self, name: str, said: dict[str, Any]) -> SalesforceRecordStore:
         login = self._login(name, said) if not said.get("token") else None
         client = self._salesforce_client(name, said, login)
-        return SalesforceRecordStore(client, version=str(said.get("version", "v62.0")), login=login)
+        version = str(said["version"]) if said.get("version") else None
+        return SalesforceRecordStore(client, version=version, login=login)
 
     def _login(self, name: str, said: dict[str, Any]) -> SalesforceLogin:
         return SalesforceLogin(

@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from rollout.adapters.salesforce import SalesforceRecordStore
 from rollout.domain.errors import (
     KindMisused,
     PlanProblems,
     QueryFailed,
     RolloutError,
+    ServiceError,
     ServiceGarbled,
     ServiceRefused,
     ServiceUnreachable,
@@ -240,9 +242,18 @@ def _salesforce(plan: Plan, connections: LiveConnections, name: str) -> Iterator
         return f"{found.remaining:,} of {found.allowed:,} API requests are left today"
 
     first = _first(plan, name, allowance)
+    offered = _offered(store) if first.state != UNREACHABLE else []
+    spoken = connections.document(name).get("version")
+    if spoken and offered and spoken not in offered:
+        said = f"{offered[0]} to {offered[-1]} are offered, the plan wants {spoken}"
+        fix = f"correct connections.{name}.version in the plan, or leave it out"
+        yield Line(name, "version", WRONG, said, fix)
+        return
     yield first
     if first.state != OK:
         return
+    of = f" of {offered[0]} to {offered[-1]}" if offered else ""
+    yield Line(name, "version", OK, f"the API's {store.version()}{of}")
     wanted = connections.document(name).get("organization")
     if wanted is not None:
         rows: list[tuple[Any, ...]] = []
@@ -259,6 +270,14 @@ def _salesforce(plan: Plan, connections: LiveConnections, name: str) -> Iterator
             return f"readable, {store.query(f'SELECT COUNT() FROM {target}').rows[0][0]:,} records"  # noqa: S608 - an object's name
 
         yield _asked(name, f"object {target}", count, f"let the user read {target}")
+
+
+def _offered(store: SalesforceRecordStore) -> list[str]:
+    """Nothing when it is not told."""
+    try:
+        return store.versions()
+    except ServiceError:
+        return []
 
 
 def _channel(_plan: Plan, connections: LiveConnections, name: str) -> Iterator[Line]:

@@ -540,6 +540,66 @@ def test_ids_of_15_and_18_characters_are_the_same_record() -> None:
     assert answer == Yes([RowResult(IDS[0][:15], True)])
 
 
+VERSIONS = [
+    {"label": f"v{n}", "url": f"/services/data/v{n}.0", "version": f"{n}.0"} for n in (61, 63, 64)
+]
+
+
+def test_the_version_is_found_once_and_spoken_from_then_on() -> None:
+    handler, seen = in_turn(
+        httpx.Response(200, json=VERSIONS),
+        found({"Id": IDS[0]}),
+        httpx.Response(200, json=[{"id": IDS[0], "success": True, "errors": []}]),
+    )
+    records = SalesforceRecordStore(client(handler), version=None)
+    assert len(records.query("SELECT Id FROM Account__c").rows) == 1
+    assert isinstance(records.delete("Account__c", IDS[:1]), Yes)
+    assert [request.url.path for request in seen] == [
+        "/services/data",
+        "/services/data/v63.0/query",
+        "/services/data/v63.0/composite/sobjects",
+    ]
+    assert records.version() == "v63.0"
+
+
+def test_a_version_that_the_plan_names_is_not_looked_for() -> None:
+    handler, seen = in_turn(found({"Id": IDS[0]}))
+    SalesforceRecordStore(client(handler), version="v61.0").query("SELECT Id FROM Account__c")
+    assert [request.url.path for request in seen] == ["/services/data/v61.0/query"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"versions": []},
+        [],
+        [{"label": "Fall"}, "v62.0", None],
+        [{"version": 62.0}, {"version": "62"}, {"version": "../62.0"}],
+    ],
+)
+def test_an_answer_without_versions_is_garbled_and_nothing_is_sent(answer: Any) -> None:
+    def handler(request: httpx.Request) -> Reply:
+        assert request.url.path == "/services/data"
+        return httpx.Response(200, json=answer)
+
+    records = SalesforceRecordStore(client(handler), version=None)
+    with pytest.raises(ServiceGarbled, match="names no version"):
+        records.query("SELECT Id FROM Account__c")
+    said = records.update("Account__c", [{"Id": IDS[0], "Name": "n"}])
+    assert isinstance(said, No)
+    assert said.reason.startswith("not sent: ")
+    assert said.retry_after_s is not None
+
+
+@pytest.mark.parametrize(("status", "again"), [(401, False), (404, False), (503, True)])
+def test_without_a_version_an_effect_is_not_sent(status: int, again: bool) -> None:
+    records = SalesforceRecordStore(client(lambda _: httpx.Response(status)), version=None)
+    said = records.delete("Account__c", IDS[:1])
+    assert isinstance(said, No)
+    assert "not sent: " in said.reason
+    assert (said.retry_after_s is not None) is again
+
+
 def test_a_version_is_a_version() -> None:
     with pytest.raises(KindMisused):
         SalesforceRecordStore(client(lambda _: found()), version="latest")

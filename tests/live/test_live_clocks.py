@@ -88,3 +88,10 @@ def test_production_goes_by_the_machines_clock() -> None:
 def test_a_sandboxes_clock_is_on_this_machine() -> None:
     with pytest.raises(PlanProblems, match="this machine"):
         clock_of(Profile("sandbox", clock="http://clock.example.test/"))
+
+
+def test_a_clock_that_is_not_there_says_what_to_do() -> None:
+    with pytest.raises(
+        ServiceUnreachable, match="start `rollout sandbox` again, or name the ready"
+    ):
+        clock_of(Profile("sandbox", clock="http://127.0.0.1:1/clock"))

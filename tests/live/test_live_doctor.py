@@ -230,6 +230,21 @@ def test_a_workspace_that_is_not_told_is_not_called_wrong(
     )
 
 
+def test_a_version_that_is_not_offered_is_told_with_those_that_are(
+    plan: Plan, served: tuple[Stage, str]
+) -> None:
+    (line,) = bad(look(plan, served, replaced={"salesforce": {"version": "v999.0"}}))
+    assert (line.connection, line.what) == ("salesforce", "version")
+    assert line.said == "v50.0 to v66.0 are offered, the plan wants v999.0"
+    assert line.fix == "correct connections.salesforce.version in the plan, or leave it out"
+
+
+def test_the_version_that_is_spoken_is_told(plan: Plan, served: tuple[Stage, str]) -> None:
+    lines = look(plan, served)
+    (line,) = [n for n in lines if (n.connection, n.what) == ("salesforce", "version")]
+    assert (line.state, line.said) == (doctor.OK, "the API's v62.0 of v50.0 to v66.0")
+
+
 def test_every_relation_is_looked_at_once(plan: Plan) -> None:
     found = relations(plan)
     assert found[0] == "crm.sfdc_dbx.properties_to_create"

@@ -73,7 +73,7 @@ def test_a_profile_can_be_a_yaml_file(tmp_path: Path) -> None:
     assert profile.clock is None
 
 
-THREE = {
+THREE: dict[str, dict[str, Any]] = {
     "lake": {"uses": "databricks", "host": "${env:HOST}", "http_path": "/x", "token": "${env:T}"},
     "census": {"uses": "census", "token": "${env:T}"},
     "crm": {"uses": "salesforce", "instance": "${env:WHERE}", "token": "${env:T}"},

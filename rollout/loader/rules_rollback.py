@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from rollout.loader.draft import LATEST, Draft, StepDraft
 
+_WRITES = ("run_sync", "resume_sync", "set_schedule")
+"""Kinds of step after which a sync writes: now, or by its own schedule (also one that a rollback gives back)."""
+
 RESERVED = ("way_back_runs", "way_back_scope")
 """Ids of the steps that every rollback has by itself. Source: `engine/rollback.py`; a test compares."""
 
@@ -18,7 +21,7 @@ def report_rollback(draft: Draft) -> None:
     rollback = draft.plan.get("rollback")
     if rollback is None or not isinstance(rollback.value, dict):
         return
-    written = _syncs(draft, "run_sync", back=False)
+    written = [name for kind in _WRITES for name in _syncs(draft, kind, back=False)]
     paused = _syncs(draft, "pause_sync", back=True)
     for sync in dict.fromkeys(name for name in written if name not in paused):
         (rollback.get("steps") or rollback).problem(

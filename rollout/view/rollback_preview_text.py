@@ -35,8 +35,8 @@ def rollback_preview_lines(
 
 def _head(view: RollbackPreview, width: int, *, ascii_only: bool) -> Iterator[str]:
     mark = (FAIL if view.refused else WARN).shown(ascii_only=ascii_only)
-    what = "everything" if not view.scope else f"from {view.scope} on"
-    yield f"{mark}  preview of a rollback of {what}: {', '.join(view.phases)}"
+    what = "of everything" if not view.scope else f"from {view.scope} on"
+    yield f"{mark}  preview of a rollback {what}: {', '.join(view.phases)}"
     if view.refused:
         yield from wrap(f"not possible now: {view.refused}", width, "  ")
     looked = f"looked at {instant(view.looked_at)}: " if view.looked_at is not None else ""

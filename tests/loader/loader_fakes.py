@@ -174,6 +174,26 @@ class PauseSync(_Step):
     has_undo: ClassVar[bool] = True
 
 
+class ResumeSync(PauseSync):
+    """Let a sync run."""
+
+    kind: ClassVar[str] = "resume_sync"
+
+
+class ScheduleInputs(Model):
+    sync: str
+    frequency: str
+
+
+class SetSchedule(_Step):
+    """When a sync runs by itself."""
+
+    kind: ClassVar[str] = "set_schedule"
+    Inputs: ClassVar[type[BaseModel]] = ScheduleInputs
+    writes: ClassVar[bool] = True
+    has_undo: ClassVar[bool] = True
+
+
 class PublishInputs(Model):
     to: str
 
@@ -238,6 +258,8 @@ STEPS: dict[str, StepKind] = {
         SelectCohort(),
         RunSync(),
         PauseSync(),
+        ResumeSync(),
+        SetSchedule(),
         Publish(),
         Statement(),
         Snapshot(),

@@ -555,6 +555,24 @@ def test_a_way_back_pauses_what_writes_and_knows_its_own_writes(
         assert words in line
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{step: resume_sync, id: go, sync: sync_a}",
+        "{step: set_schedule, id: manual, sync: sync_a, frequency: never}",
+    ],
+)
+def test_a_sync_that_only_its_schedule_runs_is_paused_too(tmp_path: Path, step: str) -> None:
+    """A schedule that a rollback gives back would let it run again at once."""
+    phases = f"- {{phase: a, title: A, steps: [{step}], exit: [ready]}}\n"
+    unpaused = "rollback: {gates: [ready], user: u}\n"
+    found = problems_of(write(tmp_path, plan=plan_of(phases, HEAD + unpaused), ready=READY))
+    assert len(found) == 1
+    assert "does not pause `sync_a`" in found[0]
+    paused = f"rollback: {{steps: [{PAUSE}], gates: [ready], user: u}}\n"
+    load(write(tmp_path, plan=plan_of(phases, HEAD + paused), ready=READY))
+
+
 def test_a_way_back_of_a_plan_that_runs_no_sync_needs_neither(tmp_path: Path) -> None:
     phases = f"- {{phase: a, title: A, steps: [{SNAPSHOT}], entry: [ready]}}\n"
     load(write(tmp_path, plan=plan_of(phases, HEAD + "rollback: {gates: [ready]}\n"), ready=READY))

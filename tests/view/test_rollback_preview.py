@@ -239,7 +239,8 @@ def test_lines_fit_and_say_the_same(width: int, ascii_only: bool) -> None:
         assert all(cells(line) <= width for line in lines)
         assert all(line.isascii() for line in lines) or not ascii_only
         text = "\n".join(lines)
-        assert "preview of a rollback" in text
+        what = f"from {view.scope} on" if view.scope else "of everything"
+        assert f"preview of a rollback {what}: " in text
         assert "API calls" in text
 
 

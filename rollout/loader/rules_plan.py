@@ -8,8 +8,20 @@ from zoneinfo import ZoneInfo, available_timezones
 from rollout.loader.draft import Draft
 from rollout.loader.nodes import Node
 
-SERVICES = ("databricks", "census", "salesforce", "notify")
+_MACHINE = ("client_id", "client_secret")
+SETTINGS = {
+    "databricks": ("host", "http_path", "token", *_MACHINE, "catalog", "schema", "ca_file"),
+    "census": ("token", "region", "api", "base_url", "workspace", "ca_file"),
+    "salesforce": ("instance", "token", *_MACHINE, "version", "organization", "ca_file"),
+    "notify": ("urls", "url"),
+}
+"""What each service is told; a word that is none of these would say nothing to it."""
+
+SERVICES = tuple(SETTINGS)
 """What a connection may use."""
+
+CHOICES = {"region": ("us", "eu"), "api": ("v1", "v2")}
+"""Of Census. Source: reference on the Census API, section 1."""
 
 _SECRET = re.compile(r"(?:\A|_)(?:token|secret|password|key)\Z")
 _READ_FROM = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^}\s]+)\}")
@@ -69,7 +81,18 @@ def _report_connection(connection: Node) -> None:
         connection.problem("missing key `uses`", "", SERVICES)
     elif uses.value not in SERVICES:
         uses.problem(f"unknown service `{uses.value}`", str(uses.value), SERVICES)
+    else:
+        _report_settings(connection, str(uses.value))
     _report_secrets(connection)
+
+
+def _report_settings(connection: Node, service: str) -> None:
+    known = ("uses", *SETTINGS[service])
+    for key, child in connection.items():
+        if key not in known:
+            child.key_problem(f"unknown key `{key}` of a connection to {service}", key, known)
+        elif service == "census" and key in CHOICES and child.value not in CHOICES[key]:
+            child.problem(f"unknown {key} `{child.value}`", str(child.value), CHOICES[key])
 
 
 def _report_secrets(node: Node) -> None:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
-from live_processes import begin, finished, here, kinds, line_with, rollout, status, tiny_plan
+from live_processes import (
+    ROOT,
+    begin,
+    finished,
+    here,
+    kinds,
+    line_with,
+    rollout,
+    status,
+    tiny_plan,
+)
+
+from rollout.live.watching import LOOK_S
 
 WAITS = "waits for a person: attest told"
 
@@ -176,6 +191,44 @@ def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_rollout(
     line_with(watcher.stdout, "aborted")
     assert finished(watcher)[0] == 0
     assert finished(controllers[1])[0] == 1
+
+
+def test_watch_on_a_terminal_draws_when_something_changed_and_only_then(
+    state: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    line_with(drive(state, controllers).stderr, WAITS)
+    screen, terminal = os.openpty()
+    command = [sys.executable, "-m", "rollout", "watch", "--state", str(state)]
+    watcher = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, cwd=ROOT)
+    os.close(terminal)
+    try:
+        assert "1 only  entry" in seen(screen, "gate ready before the phase opened", 30)
+        assert "A tiny rollout" not in seen(
+            screen, "", 2 * LOOK_S
+        )  # looked again, and drew nothing
+        code, _, err = here("decide", "abort", "--by", "ann", "--reason", "no", "--state", state)
+        assert code == 0, err
+        assert "A tiny rollout" in seen(screen, "the rollout ended", 30)  # the whole picture again
+        assert watcher.wait(30) == 0
+    finally:
+        watcher.kill()
+        watcher.wait(30)
+        os.close(screen)
+
+
+def seen(screen: int, words: str, within_s: float) -> str:
+    """What is drawn until the words are; without words, until the time or the drawing is over."""
+    until, read = monotonic() + within_s, b""
+    while not words or words.encode() not in read:
+        left = until - monotonic()
+        if left <= 0 or not select.select([screen], [], [], left)[0]:
+            assert not words, f"{words!r} was not drawn:\n{read.decode(errors='replace')}"
+            break
+        try:
+            read += os.read(screen, 65536)
+        except OSError:  # the other end is closed
+            break
+    return read.decode(errors="replace")
 
 
 def test_a_log_that_is_followed_goes_on_with_each_event(

@@ -99,7 +99,21 @@ def _log() -> _Parser:
 
 
 def _verify() -> _Parser:
-    return _parser("verify")
+    parser = _parser("verify")
+    parser.add_argument(
+        "--head",
+        action="append",
+        default=[],
+        metavar="SEQ:HASH",
+        help="the log must have event SEQ with this hash: shows a cut end and an older copy of the "
+        "store; may be repeated. Take both from where the store's file does not reach: from an "
+        "earlier `rollout status --json` (events:head) or `verify --json` (heads), from a report "
+        "of a gate, from the request or the statement that somebody signed (log_seq:log_head)",
+    )
+    parser.add_argument(
+        "--rollout", metavar="NAME", help="whose heads they are (the one begun last)"
+    )
+    return parser
 
 
 def _picture(name: str) -> _Parser:

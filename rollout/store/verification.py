@@ -1,11 +1,11 @@
 """Is a store what it was written as? Everything that can be checked from the database alone.
 
-A cut tail or a chain recomputed by hand needs a head kept elsewhere: pass it as an anchor.
+A cut tail, an older copy or a chain recomputed by hand needs a head kept elsewhere: an anchor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from rollout.domain.events import (
 from rollout.domain.sign_off import SignerOf
 from rollout.ports import Head
 from rollout.store import packing
+from rollout.store.anchors import Anchor, Anchors
 from rollout.store.reading import open_source
 from rollout.store.rows import opened, sealed
 from rollout.store.schema import EVENT_COLUMNS, VERSION_TABLE, version_problem
@@ -62,14 +63,14 @@ class Verification(msgspec.Struct, frozen=True):
 def verify_store(
     setting: str | Path,
     *,
-    anchors: Mapping[str, Head] | None = None,
+    anchors: Sequence[Anchor] = (),
     busy_s: float = 5.0,
     signer_of: SignerOf | None = None,
 ) -> Verification:
     """Check database, schema, triggers, chains, payloads, snapshots and evidence; changes nothing.
 
-    `anchors`: by rollout, a head noted outside the store (in a signed report, say). `signer_of` also
-    verifies every signature; without it they are taken as they stand.
+    `anchors`: heads noted outside the store (in a signed report, say), which its log must have.
+    `signer_of` also verifies every signature; without it they are taken as they stand.
     Raises: StoreUnavailable when the store is missing, locked or of a newer build.
     """
     try:
@@ -79,7 +80,7 @@ def verify_store(
             raise
         what = _printable(str(error))
         return Verification(ok=False, events=0, head=None, problems=[Problem(what)], heads={})
-    scan = _Scan(source, dict(anchors or {}), signer_of)
+    scan = _Scan(source, Anchors(anchors), signer_of)
     try:
         scan.everything()
     finally:
@@ -88,13 +89,12 @@ def verify_store(
 
 
 class _Scan:
-    def __init__(
-        self, source: Source, anchors: dict[str, Head], signer_of: SignerOf | None
-    ) -> None:
+    def __init__(self, source: Source, anchors: Anchors, signer_of: SignerOf | None) -> None:
         self._source, self._anchors, self._signer_of = source, anchors, signer_of
         self._sign_offs: dict[str, SignOffs] = {}
         self._problems: list[Problem] = []
         self._events = 0
+        self._is_cut_short = False
         self._began: dict[str, str] = {}
         self._heads: dict[str, Head] = {}
         self._hashes: dict[int, str] = {}
@@ -104,7 +104,7 @@ class _Scan:
         self._problems.append(Problem(_printable(what), _printable(rollout), seq))
 
     def result(self) -> Verification:
-        last = max(self._began, key=lambda name: (self._began[name], name), default=None)
+        last = self._last()
         return Verification(
             ok=not self._problems,
             events=self._events,
@@ -112,6 +112,10 @@ class _Scan:
             problems=self._problems,
             heads={_printable(name): head for name, head in self._heads.items()},
         )
+
+    def _last(self) -> str | None:
+        """The rollout that began last."""
+        return max(self._began, key=lambda name: (self._began[name], name), default=None)
 
     def everything(self) -> None:
         """Each part on its own, so that damage in one does not hide the others."""
@@ -169,9 +173,10 @@ class _Scan:
             if len(self._problems) >= MOST_PROBLEMS:
                 self.note("there is more: the check of the log stopped here", event.rollout)
                 return
-        self._close_rollout()
-        for name in self._anchors.keys() - self._heads.keys():
-            self.note("the log is gone: an anchor outside knows it", name, 1)
+        if self._is_cut_short:
+            return  # what was not read is not missing
+        for what, name, seq in self._anchors.problems(self._heads, self._last()):
+            self.note(what, name, seq)
 
     def _rows(self) -> Iterator[SealedEvent]:
         last: tuple[str, int] = ("", 0)
@@ -184,14 +189,15 @@ class _Scan:
                 last = event.rollout, event.seq
                 yield event
         except LogDamaged as error:
+            self._is_cut_short = True
             self.note(f"{error}; what follows was not checked", last[0], last[1] + 1)
         except self._source.errors as error:
             if self._source.is_unavailable(error):
                 raise
+            self._is_cut_short = True
             self.note(f"cannot be read ({error})", last[0], last[1] + 1)
 
     def _begin(self, event: SealedEvent) -> None:
-        self._close_rollout()
         self._hashes = {}
         self._began[event.rollout] = event.at
 
@@ -199,6 +205,7 @@ class _Scan:
         name, seq = event.rollout, event.seq
         self._hashes[seq] = event.hash
         self._heads[name] = Head(seq=seq, hash=event.hash)
+        self._anchors.follow(name, seq, event.hash)
         try:
             whole = opened(event)
         except RolloutError as error:
@@ -213,18 +220,6 @@ class _Scan:
             seen = self._hashes.get(payload.seen_seq)
             if payload.seen_seq > 0 and seen != payload.seen_head:
                 self.note(f"was given on another #{payload.seen_seq} than the log has", name, seq)
-
-    def _close_rollout(self) -> None:
-        """Hold the rollout just read against its anchor."""
-        name = next(reversed(self._began), None)
-        anchor = self._anchors.get(name) if name is not None else None
-        if name is None or anchor is None or anchor.seq < 1:
-            return
-        found = self._hashes.get(anchor.seq)
-        if found is None:
-            self.note(f"the log ends before the anchor at #{anchor.seq}", name, len(self._hashes))
-        elif found != anchor.hash:
-            self.note("the log was rewritten: an anchor outside has another hash", name, anchor.seq)
 
     def _snapshots(self) -> None:
         if "snapshots" not in self._source.tables():

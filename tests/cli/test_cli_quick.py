@@ -253,7 +253,7 @@ def test_verify_says_ok_and_the_head(completed: Path, capsys: pytest.CaptureFixt
     ended = here(capsys, "verify", "--state", completed, "--json")
     found = ended.json()
     assert ended.code == 0
-    assert set(found) == {"ok", "events", "head", "problems"}
+    assert set(found) == {"ok", "events", "head", "heads", "problems"}
     assert (found["ok"], found["problems"]) == (True, [])
     head = here(capsys, "status", "--state", completed, "--json").json()
     assert (found["head"], found["events"]) == (head["head"], head["events"])

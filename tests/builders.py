@@ -313,6 +313,22 @@ def held_story(story: Story | None = None) -> Story:
 
 def completed_story(story: Story | None = None) -> Story:
     """Both phases passed, with a run and two signatures."""
+    story = _full_runs(story)
+    story.stage("full", "steps_done", "running", "exit_gate")
+    story.gate("full", "exit", "all_done", {"missing": PASS}, Decision.GO)
+    story.stage("full", "exit_go", "exit_gate", "passed")
+    return story.add(e.RolloutEnded(outcome="completed", reason="every phase is passed"))
+
+
+def undone_story(story: Story | None = None, *, scope: str = "") -> Story:
+    """The pilot passed; in the second phase everything from `scope` on (empty: all) was rolled back."""
+    story = _full_runs(story)
+    story.say("roll_back", "full", subject=scope)
+    story.stage("full", "roll_back", "running", "rolling_back")
+    return story.stage("full", "undone", "rolling_back", "rolled_back")
+
+
+def _full_runs(story: Story | None) -> Story:
     story = (story or Story()).begin()
     story.stage("pilot", "open_entry", "pending", "entry_gate")
     fine = {"empty_keys": PASS, "told": PASS, "drift": PASS}
@@ -331,11 +347,7 @@ def completed_story(story: Story | None = None) -> Story:
     story.stage("pilot", "signed", "sign_off", "passed")
     story.stage("full", "open_entry", "pending", "entry_gate")
     story.stage("full", "entry_go", "entry_gate", "ready")
-    story.stage("full", "proceed", "ready", "running")
-    story.stage("full", "steps_done", "running", "exit_gate")
-    story.gate("full", "exit", "all_done", {"missing": PASS}, Decision.GO)
-    story.stage("full", "exit_go", "exit_gate", "passed")
-    return story.add(e.RolloutEnded(outcome="completed", reason="every phase is passed"))
+    return story.stage("full", "proceed", "ready", "running")
 
 
 def make_run(**given: Any) -> e.RunObserved:

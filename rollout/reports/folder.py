@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
 from rollout.domain.sign_off import SignerOf, nobody_verifies
-from rollout.domain.state import GateState, RolloutState
+from rollout.domain.state import GateState, PhaseState, RolloutState
+from rollout.domain.undone import undone_phases
 from rollout.ports import EvidenceSource
 from rollout.reports.foreign import json_text
 from rollout.reports.gate_report import Report, gate_report, gate_title
@@ -69,6 +70,7 @@ def file_stem(gate: GateState) -> str:
 
 
 def _index(state: RolloutState, plan: Plan, gates: list[GateState]) -> dict[str, Any]:
+    undone = undone_phases(state)
     return {
         "title": state.title,
         "outcome": state.outcome.replace("_", " ") or _standing(state),
@@ -82,7 +84,7 @@ def _index(state: RolloutState, plan: Plan, gates: list[GateState]) -> dict[str,
         "events": state.seq,
         "log_head": state.head,
         "phases": [
-            {"title": p.title, "state": p.stage.replace("_", " "), "attempts": p.attempt}
+            {"title": p.title, "state": _stage(p, undone), "attempts": p.attempt}
             for p in state.phases.values()
         ],
         "gates": [
@@ -101,6 +103,10 @@ def _index(state: RolloutState, plan: Plan, gates: list[GateState]) -> dict[str,
             for gate in gates
         ],
     }
+
+
+def _stage(phase: PhaseState, undone: Collection[str]) -> str:
+    return "undone" if phase.id in undone else phase.stage.replace("_", " ")
 
 
 def _standing(state: RolloutState) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rollout.domain.evidence import Decision
 from rollout.domain.plan import Phase, Plan, Window
 from rollout.domain.state import GateState, RolloutState
+from rollout.domain.undone import undone_phases
 
 _AFTER_HELD = (
     "Nothing moves until the project lead decides: check again, try the phase again, "
@@ -52,6 +53,8 @@ def standing(state: RolloutState, gate: GateState) -> str:
     if gate.decision is None:
         concluded = sum(check.verdict is not None for check in gate.checks.values())
         return f"Still being asked: {concluded} of {len(gate.checks)} checks are concluded."
+    if phase.id in undone_phases(state):
+        return "The phase passed, and what it did was undone since, by a rollback."
     if state.outcome:
         return f"The rollout has ended: {state.outcome.replace('_', ' ')}."
     if phase.stage == "held":

@@ -12,6 +12,7 @@ import msgspec
 from rollout.domain.durations import format_duration
 from rollout.domain.evidence import Decision
 from rollout.domain.state import DecisionState, GateState, RolloutState, SignatureState
+from rollout.domain.undone import undone_phases
 from rollout.view.gate_text import gate_lines
 from rollout.view.gates import Documents, gate_view
 from rollout.view.marks import FAIL, PASS, SKIP, WARN, Mark
@@ -55,8 +56,11 @@ def account_lines(told: Told, width: int, *, ascii_only: bool = False) -> list[s
 def outcome_line(told: Told) -> str:
     """`outcome completed: 5 of 5 phases passed; gate 1 go, gate 2 go`."""
     phases = list(told.state.phases.values())
-    passed = sum(p.stage == "passed" for p in phases)
+    undone = undone_phases(told.state)
+    passed = sum(p.stage == "passed" and p.id not in undone for p in phases)
     said = f"outcome {told.outcome}: {passed} of {len(phases)} phases passed"
+    back = len(undone) + sum(p.stage == "rolled_back" for p in phases)
+    said += f", {back} undone" if back else ""
     numbered = _numbered(told)
     if numbered:
         gates = [

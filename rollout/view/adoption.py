@@ -10,6 +10,7 @@ from rollout.domain.adopting import Effects
 from rollout.domain.plan import Phase, Plan
 from rollout.domain.plan_difference import Change, Difference
 from rollout.domain.state import PhaseState, RolloutState
+from rollout.domain.undone import undone_phases
 from rollout.view.adoption_words import subject, values
 from rollout.view.text import plain
 
@@ -129,7 +130,8 @@ def _part_of_phase(state: RolloutState, phase_id: str) -> str:
     current, known = state.current_phase(), state.phases.get(phase_id)
     if current is not None and phase_id == current.id:
         return CURRENT
-    return PASSED if known is not None and known.stage == "passed" else TO_COME
+    is_over = known is not None and known.stage == "passed" and phase_id not in undone_phases(state)
+    return PASSED if is_over else TO_COME
 
 
 def _gates_of(phase: Phase) -> set[str]:

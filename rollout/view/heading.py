@@ -70,7 +70,7 @@ def _start(number: int, phase: PhaseView, *, ascii_only: bool) -> str:
 
 def _end(phase: PhaseView, share: float | None, *, is_current: bool) -> str:
     if not is_current:
-        return ""
+        return f" {phase.in_words()}" if phase.undone else ""
     again = f" attempt {phase.attempt}" if phase.attempt > 1 else ""
     done = f" {share:.0%}" if share is not None and phase.stage == "running" else ""
     return f" {phase.stage.replace('_', ' ')}{done}{again}" if phase.stage != "pending" else ""

@@ -10,7 +10,8 @@ from rollout.domain.evidence import Decision, Scalar, Verdict
 
 
 class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """`word` is the state's short word (PASS, RUN, …); `since` is when the stage began."""
+    """`word` is the state's short word (PASS, RUN, …); `since` is when the stage began. `undone`: the
+    phase passed, and the rollback of a later one took back what it did."""
 
     id: str
     title: str
@@ -21,6 +22,22 @@ class PhaseView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     steps_done: int
     steps_total: int
+    undone: bool = False
+
+    def in_words(self) -> str:
+        """The stage as a person reads it.
+
+        >>> said = {"title": "", "word": "WARN", "attempt": 1, "since": None, "reason": ""}
+        >>> PhaseView(
+        ...     id="pilot", stage="passed", steps_done=0, steps_total=0, undone=True, **said
+        ... ).in_words()
+        'undone'
+        """
+        return "undone" if self.undone else self.stage.replace("_", " ")
+
+    @property
+    def is_passed(self) -> bool:
+        return self.stage == "passed" and not self.undone
 
 
 class StepView(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,10 +23,11 @@ def phases_lines(
         mark = MARKS[phase.word].shown(ascii_only=ascii_only)
         first, *rest = wrap(f"{number} {phase.title}", width, " " * 8)
         lines += [f"{mark}".ljust(8) + first.lstrip(), *rest]
-        if phase.stage not in {"pending", "passed"}:
-            steps = f", {phase.steps_done}/{phase.steps_total} steps" if phase.steps_total else ""
+        if phase.stage != "pending" and not phase.is_passed:
+            done = f", {phase.steps_done}/{phase.steps_total} steps"
+            steps = done if phase.steps_total and not phase.undone else ""
             again = f", attempt {phase.attempt}" if phase.attempt > 1 else ""
-            lines.append(f"{' ' * 10}{phase.stage.replace('_', ' ')}{steps}{again}")
+            lines.append(f"{' ' * 10}{phase.in_words()}{steps}{again}")
     lines += _sign_offs(state, words, ascii_only=ascii_only)
     return [clip(line, width, ascii_only=ascii_only) for line in lines]
 

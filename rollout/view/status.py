@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rollout.domain.events import Event, RunObserved, kind_of
 from rollout.domain.state import PhaseState, RolloutState, StepState
+from rollout.domain.undone import undone_phases
 from rollout.view import marks
 from rollout.view.choices import choices
 from rollout.view.gates import Documents, gate_view, telling_gates
@@ -30,7 +31,7 @@ def status_view(
     documents: Documents | None = None,
 ) -> StatusView:
     """`newest` are the events to show, oldest first."""
-    current = state.current_phase()
+    current, undone = state.current_phase(), undone_phases(state)
     return StatusView(
         rollout=plain(state.rollout),
         title=plain(state.title),
@@ -45,7 +46,7 @@ def status_view(
         head=state.head,
         created_at=state.created_at,
         at=state.latest_at,
-        phases=[_phase(state, phase) for phase in state.phases.values()],
+        phases=[_phase(state, p, undone=p.id in undone) for p in state.phases.values()],
         steps=[_step(s) for s in state.steps.values() if _is_under_way(state, s)],
         runs=[run_view(r) for r in state.runs.values() if current and _is_of(current, r)],
         gates=[gate_view(gate, state, words, documents) for gate in telling_gates(state)],
@@ -134,7 +135,7 @@ def _word(state: RolloutState, current: PhaseState | None) -> str:
     return marks.OF_STAGE[current.stage].word
 
 
-def _phase(state: RolloutState, phase: PhaseState) -> PhaseView:
+def _phase(state: RolloutState, phase: PhaseState, *, undone: bool) -> PhaseView:
     steps = next((o.steps for o in state.outline if o.id == phase.id), [])
     done = [
         s
@@ -145,12 +146,13 @@ def _phase(state: RolloutState, phase: PhaseState) -> PhaseView:
         id=phase.id,
         title=plain(phase.title),
         stage=phase.stage,
-        word=marks.OF_STAGE[phase.stage].word,
+        word=(marks.WARN if undone else marks.OF_STAGE[phase.stage]).word,
         attempt=phase.attempt,
         since=phase.since,
         reason=plain(phase.reason),
         steps_done=len(done),
         steps_total=len(steps),
+        undone=undone,
     )
 
 

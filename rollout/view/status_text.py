@@ -47,7 +47,7 @@ def live_lines(
     view: StatusView, now: datetime, width: int, *, ascii_only: bool = False
 ) -> list[str]:
     """The picture of a rollout that is being watched at `now`: bar, phases, running, gates."""
-    passed = sum(p.stage == "passed" for p in view.phases)
+    passed = sum(p.is_passed for p in view.phases)
     share = passed / len(view.phases) if view.phases else 0.0
     lines = [
         f"{view.title}  {instant(now)}  {view.events:,} events",
@@ -91,7 +91,7 @@ def _phases(phases: Sequence[PhaseView], width: int, *, ascii_only: bool) -> lis
         [
             MARKS[p.word].shown(ascii_only=ascii_only),
             f"{n} {p.id}",
-            p.stage.replace("_", " ") + (f", attempt {p.attempt}" if p.attempt > 1 else ""),
+            p.in_words() + (f", attempt {p.attempt}" if p.attempt > 1 else ""),
             f"{p.steps_done}/{p.steps_total} steps" if p.steps_total else "",
             "" if p.stage == "pending" else instant(p.since),
             p.title,

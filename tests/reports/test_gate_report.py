@@ -15,6 +15,7 @@ from builders import (
     held_story,
     make_plan,
     observed,
+    undone_story,
 )
 
 from rollout.domain.errors import LogDamaged
@@ -224,3 +225,9 @@ def test_a_rolled_back_phase_still_reports_its_gates() -> None:
         )
     )
     assert report_of(story)["decision"] == "no_go"
+
+
+def test_a_gate_of_a_phase_that_was_undone_says_so() -> None:
+    said = report_of(undone_story())["standing"]
+    assert said == "The phase passed, and what it did was undone since, by a rollback."
+    assert report_of(undone_story(scope="full"))["standing"] == "The phase is passed."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from builders import FAIL, PASS, Story, completed_story, held_story, observed
+from builders import FAIL, PASS, Story, completed_story, held_story, observed, undone_story
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -142,3 +142,11 @@ def test_the_same_store_gives_the_same_bytes() -> None:
 
 def test_json_keeps_the_order_of_the_document() -> None:
     assert json_text({"b": 1, "a": [None]}) == '{\n  "b": 1,\n  "a": [\n    null\n  ]\n}\n'
+
+
+def test_the_first_page_says_what_was_undone() -> None:
+    story = undone_story()
+    files = dict(report_files(story.state(), story.plan, story.evidence))
+    assert "| The pilot | undone | 1 |" in files["index.md"]
+    assert "| Everything | rolled back | 1 |" in files["index.md"]
+    assert "undone" in files["index.html"]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from builders import FAIL, PASS, Story, completed_story, held_story, make_run, observed
+from builders import (
+    FAIL,
+    PASS,
+    Story,
+    completed_story,
+    held_story,
+    make_run,
+    observed,
+    undone_story,
+)
 
 from rollout.domain.events import RolledBack
 from rollout.domain.evidence import Decision
@@ -41,6 +50,12 @@ def test_the_last_line_says_how_it_ended() -> None:
     )
     assert text(held_story(), "held").splitlines()[-1] == (
         "outcome held: 0 of 2 phases passed; gate 1 no_go"
+    )
+    assert outcome_line(told(undone_story(), "rolled_back")).startswith(
+        "outcome rolled_back: 0 of 2 phases passed, 2 undone; "
+    )
+    assert outcome_line(told(undone_story(scope="full"), "rolled_back")).startswith(
+        "outcome rolled_back: 1 of 2 phases passed, 1 undone; "
     )
 
 

@@ -88,6 +88,14 @@ def test_a_change_stands_with_what_it_touches(
     assert one(watching, edit) == shown
 
 
+def test_a_phase_that_was_undone_is_to_come_again() -> None:
+    bench = bench_in("ready", "watch")
+    bench.say("roll_back")
+    bench.go(until=lambda: bench.stage("watch") == "rolled_back")
+    changed = one(bench, lambda d: phase_of(d, "pilot").update(title="P"))
+    assert changed == ("to_come", "phase pilot: title", "Pilot -> P")
+
+
 def test_of_a_long_text_the_first_line_that_differs_is_shown(watching: Bench) -> None:
     def sql(text: str) -> Edit:
         return lambda d: d["gates"]["hourly"]["checks"][0]["inputs"].update(sql=text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from builders import completed_story, held_story
+from builders import completed_story, held_story, undone_story
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,6 +114,15 @@ def test_the_rail_of_real_states_names_the_stage() -> None:
     for tell, words in ((held_story, "held"), (completed_story, "2 Everything")):
         view = status_view(tell().state(), PlanWords())
         assert words in rail_line(heading(phases=view.phases, current_share=None), 100)
+
+
+def test_the_rail_says_what_was_undone() -> None:
+    view = heading(
+        phases=status_view(undone_story().state(), PlanWords()).phases, current_share=None
+    )
+    assert rail_line(view, 100) == " ▲ 1 The pilot undone ─ ▲ 2 Everything rolled back"
+    assert rail_line(view, 46) == " ▲ 1 pilot undone ─ ▲ 2 full rolled back"
+    assert rail_line(view, 34) == " ▲ 1 ─ ▲ 2 full rolled back"
 
 
 def test_a_locked_key_keeps_its_place_in_brackets() -> None:

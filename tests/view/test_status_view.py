@@ -14,11 +14,12 @@ from builders import (
     make_plan,
     make_run,
     observed,
+    undone_story,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollout.domain.events import RolledBack, StepStarted
+from rollout.domain.events import RolledBack, RolloutEnded, StepStarted
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.state import RolloutState
 from rollout.view.model import StatusView
@@ -207,3 +208,27 @@ def test_a_rollback_that_failed_says_what_is_left_and_how_to_go_on() -> None:
     assert "left: k0 (a0): refused" in text
     assert "and 2 more, in the log" in text
     assert "to go on: mend what is named" in text
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_phase_that_was_undone_is_not_shown_as_passed(ended: bool) -> None:
+    story = undone_story()
+    if ended:
+        story.add(RolloutEnded(outcome="rolled_back"))
+    view = view_of(story)
+    assert [(p.stage, p.word, p.undone) for p in view.phases] == [
+        ("passed", "WARN", True),
+        ("rolled_back", "WARN", False),
+    ]
+    for lines in (status_lines(view, 100), live_lines(view, story.now, 100)):
+        first, second = (line for line in lines if line[8:10] in {"1 ", "2 "})
+        assert first.startswith("▲ WARN  1 pilot  undone ")
+        assert second.startswith("▲ WARN  2 full   rolled back ")
+    assert "0/2 phases" in live_lines(view, story.now, 100)[1]
+    assert "! WARN  1 pilot  undone " in "\n".join(status_lines(view, 100, ascii_only=True))
+
+
+def test_a_phase_before_the_rollbacks_scope_stays_passed() -> None:
+    view = view_of(undone_story(scope="full"))
+    assert [(p.word, p.undone) for p in view.phases] == [("PASS", False), ("WARN", False)]
+    assert "1/2 phases" in live_lines(view, undone_story().now, 100)[1]

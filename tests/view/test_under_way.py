@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from builders import PASS, Story, completed_story, held_story, make_plan, make_run
+from builders import PASS, Story, completed_story, held_story, make_plan, make_run, undone_story
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,6 +139,18 @@ def test_a_sign_off_names_who_is_missing() -> None:
     assert "Sign-offs of pilot: 1/2" in lines
     assert "✓ PASS  project_lead proj" in lines
     assert "◇ WAIT  sales_ops" in lines
+
+
+def test_a_phase_that_was_undone_says_so_in_the_list() -> None:
+    story = undone_story()
+    state = story.state()
+    lines = phases_lines(status_view(state, words_of(story)), state, words_of(story), 40)
+    assert lines[:4] == [
+        "▲ WARN  1 The pilot",
+        "          undone",
+        "▲ WARN  2 Everything",
+        "          rolled back",
+    ]
 
 
 @pytest.mark.parametrize("stage", STAGES)

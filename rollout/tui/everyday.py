@@ -15,6 +15,7 @@ from rollout.tui.keys import KEYS, Key
 from rollout.tui.launcher import Launch
 from rollout.tui.modals.confirm import ConfirmDialog
 from rollout.tui.modals.help import HelpDialog
+from rollout.tui.palette import Palette
 from rollout.tui.program import Program
 from rollout.tui.screens.base import RolloutScreen
 from rollout.tui.theme import next_theme
@@ -114,6 +115,11 @@ class Everyday(Program):
         """Those of the screen in front."""
         return list(self.screen.OWN_KEYS) if isinstance(self.screen, RolloutScreen) else []
 
+    def action_command_palette(self) -> None:
+        """Textual's action, with our palette."""
+        if not Palette.is_open(self):
+            self.push_screen(Palette(ascii_only=self.ascii_only))
+
     def palette(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         """Every action by name: decisions, screens, and what works everywhere."""
         for action in self.all_actions:
@@ -168,7 +174,7 @@ class Everyday(Program):
 
     def _start(self, wanted: bool | None) -> None:
         if wanted:
-            self.say("starting a controller…")
+            self.say("starting a controller")
             self._launch()
 
     @work(thread=True, exit_on_error=False, group="launch", description="starts a controller")

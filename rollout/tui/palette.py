@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 
 
 class PaletteHost(Protocol):
@@ -31,6 +31,18 @@ class Actions(Provider):
 
     def _entries(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
         return cast("PaletteHost", self.app).palette()
+
+
+class Palette(CommandPalette):
+    """Textual's, in our words, and without a glyph beyond ASCII where none is wanted."""
+
+    def __init__(self, *, ascii_only: bool) -> None:
+        super().__init__(placeholder="an action by name", id="--command-palette")
+        self._ascii_only = ascii_only
+
+    def on_mount(self) -> None:
+        if self._ascii_only:
+            self.query_one(SearchIcon).icon = ">"
 
 
 def _ignoring(run: Callable[[], object]) -> None:

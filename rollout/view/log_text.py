@@ -69,7 +69,7 @@ def _fields(event: Event, width: int) -> Iterator[str]:
         indent = len(line) - len(line.lstrip())
         yield from _hanging(" " * indent, plain(line.lstrip()), width)
     if len(body) > _LONGEST_JSON:
-        yield f"… {len(body) - _LONGEST_JSON:,} more characters"
+        yield f"and {len(body) - _LONGEST_JSON:,} more characters"
 
 
 def _hanging(start: str, text: str, width: int) -> Iterator[str]:

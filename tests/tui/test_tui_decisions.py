@@ -176,6 +176,17 @@ def test_an_attestation_needs_yes_or_no_and_a_note(tmp_path: Path) -> None:
     assert (said.check, said.answer, said.note) == ("told", False, "nobody was told")
 
 
+async def too_late(table: Table, path: Path) -> None:
+    """Somebody else says it before the button is pressed."""
+    with open_store(path, create=False) as store:
+        story = Story(log=store.log, evidence=store.evidence)
+        story.say("proceed", "pilot", reason="quicker")
+        story.stage("pilot", "proceed", "ready", "running")
+    button(table, "d-do").press()
+    await table.settle()
+    await table.work_done()
+
+
 def test_who_was_quicker_is_told_and_nothing_is_doubled(tmp_path: Path) -> None:
     path = tmp_path / "rollout.db"
 
@@ -185,13 +196,7 @@ def test_who_was_quicker_is_told_and_nothing_is_doubled(tmp_path: Path) -> None:
         form.query_one("#d-reason", Input).value = "as planned"
         form.query_one("#d-phrase", Input).value = "go pilot"
         await table.settle()
-        with open_store(path, create=False) as store:
-            story = Story(log=store.log, evidence=store.evidence)
-            story.say("proceed", "pilot", reason="quicker")
-            story.stage("pilot", "proceed", "ready", "running")
-        button(table, "d-do").press()
-        await table.settle()
-        await table.work_done()
+        await too_late(table, path)
         seen = table.words()
         assert "refused: somebody was quicker" in seen
         assert "meanwhile #" in seen
@@ -201,6 +206,23 @@ def test_who_was_quicker_is_told_and_nothing_is_doubled(tmp_path: Path) -> None:
     decided(tmp_path, ready_story, script)
     kinds = [e.payload for e in newest(path, 4) if isinstance(e.payload, DecisionMade)]
     assert len(kinds) == 1
+
+
+def test_a_form_and_its_answer_are_ascii_where_nothing_else_is_wanted(tmp_path: Path) -> None:
+    async def script(table: Table) -> None:
+        await opened(table, "g")
+        for part in ("you saw #", "(x) proj (project_lead)", "said proceed: ...", "[ Cancel ]"):
+            assert part in table.text(), table.text()
+        assert table.text().isascii(), [c for c in table.text() if ord(c) > 127]
+        form = dialog(table)
+        form.query_one("#d-reason", Input).value = "as planned"
+        form.query_one("#d-phrase", Input).value = "go pilot"
+        await table.settle()
+        await too_late(table, tmp_path / "rollout.db")
+        assert "X FAIL refused: somebody was quicker" in table.words(), table.text()
+        assert table.text().isascii(), [c for c in table.text() if ord(c) > 127]
+
+    decided(tmp_path, ready_story, script, ascii_only=True)
 
 
 def test_while_the_link_is_stale_nothing_can_be_decided_and_it_says_why(tmp_path: Path) -> None:

@@ -120,16 +120,6 @@ def test_hostile_words_break_no_screen(tmp_path: Path) -> None:
     play(path, script)
 
 
-def test_ascii_only_is_ascii_only_on_every_screen(tmp_path: Path) -> None:
-    async def script(table: Table) -> None:
-        await look(table)
-        for key in SCREENS.values():
-            await table.press(key)
-            assert table.text().isascii(), [c for c in table.text() if ord(c) > 127]
-
-    play(_store(tmp_path / "s.db", no_go_story), script, ascii_only=True)
-
-
 def test_a_width_that_hides_a_pane_takes_its_focus_away(running: Path) -> None:
     async def script(table: Table) -> None:
         await look(table)

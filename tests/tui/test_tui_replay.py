@@ -122,6 +122,16 @@ async def _jump(table: Table, text: str) -> None:
     await _go(table, *(keys.get(c, c) for c in text), "enter")
 
 
+def test_where_to_go_is_asked_without_a_glyph_beyond_ascii(recorded: Path) -> None:
+    async def script(table: Table) -> None:
+        await table.look()
+        await table.press("at")
+        assert table.text().isascii(), [c for c in table.text() if ord(c) > 127]
+        assert "or a phase: " in table.text()
+
+    replay(recorded, script, ascii_only=True)
+
+
 def test_a_jump_leads_to_a_number_a_share_a_time_or_a_phase(recorded: Path) -> None:
     async def script(table: Table) -> None:
         await table.look()

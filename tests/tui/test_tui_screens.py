@@ -120,14 +120,6 @@ def test_a_terminal_that_is_too_small_says_so_and_keeps_the_verdict(held: Path) 
     play(held, script, size=(59, 20))
 
 
-def test_ascii_only_is_ascii_only(held: Path) -> None:
-    async def script(table: Table) -> None:
-        await table.look()
-        assert table.text().isascii(), [c for c in table.text() if ord(c) > 127]
-
-    play(held, script, ascii_only=True)
-
-
 def test_a_pane_is_zoomed_and_comes_back(held: Path) -> None:
     async def script(table: Table) -> None:
         await table.look()

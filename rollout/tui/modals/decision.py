@@ -31,6 +31,7 @@ from rollout.view.dialogs import (
     who_may,
 )
 from rollout.view.equivalent import equivalent
+from rollout.view.marks import FAIL, PASS
 from rollout.view.signing_ways import signs_here
 
 ARM_TICK_S = 0.25
@@ -186,7 +187,8 @@ class DecisionDialog(RolloutDialog[Decided | None]):
 
     def _foretell(self, said: Saying, snapshot: Snapshot) -> Foretold:
         """Without a word for it yet, the reason stands in the foretold events as it will stand."""
-        shown = said if said.reason else Saying(**{**_fields(said), "reason": "…"})
+        dots = "..." if self.host.ascii_only else "…"
+        shown = said if said.reason else Saying(**{**_fields(said), "reason": dots})
         return self._desk.foretell(shown, snapshot.state, snapshot.now)
 
     def _write(self, snapshot: Snapshot, said: Saying, still: list[str]) -> None:
@@ -209,10 +211,10 @@ class DecisionDialog(RolloutDialog[Decided | None]):
 
     def _problems(self, snapshot: Snapshot, still: list[str]) -> list[str]:
         if self._busy:
-            return ["recording…"]
+            return ["recording"]
         found = [self._note] if self._note else []
         if self._said is not None:
-            found += _answer_lines(self._said)
+            found += _answer_lines(self._said, ascii_only=self.host.ascii_only)
         if not snapshot.link.may_act:
             found.append(f"locked, {snapshot.link.state}: {snapshot.link.why}")
         return found + ([f"still to do: {'; '.join(still)}"] if still else [])
@@ -271,10 +273,11 @@ class DecisionDialog(RolloutDialog[Decided | None]):
         self._fill()
 
 
-def _answer_lines(said: Said) -> list[str]:
+def _answer_lines(said: Said, *, ascii_only: bool) -> list[str]:
+    mark = (FAIL if said.refused else PASS).shown(ascii_only=ascii_only)
     if said.refused:
-        return [f"✗ FAIL  refused: {said.refused}", *(f"meanwhile {e}" for e in said.meanwhile)]
-    return [f"✓ PASS  recorded: {'; '.join(said.events)}", *said.told]
+        return [f"{mark}  refused: {said.refused}", *(f"meanwhile {e}" for e in said.meanwhile)]
+    return [f"{mark}  recorded: {'; '.join(said.events)}", *said.told]
 
 
 def _fields(said: Saying) -> dict[str, Any]:

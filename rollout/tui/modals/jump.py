@@ -26,7 +26,7 @@ class JumpDialog(RolloutDialog[str]):
 
     def _widgets(self) -> Sequence[Widget]:
         about = [f"{HOW}: {', '.join(self._phases)}" if self._phases else HOW]
-        return [Input(id="where"), Static(content(about), markup=False)]
+        return [Input(id="where", compact=True), Static(content(about), markup=False)]
 
     def on_mount(self) -> None:
         super().on_mount()

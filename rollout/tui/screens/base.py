@@ -94,7 +94,9 @@ class RolloutScreen(Screen[None]):
         yield Static(id="rail", markup=False)
         yield Container(*self.compose_body(), id="body")
         yield Static(id="small", markup=False)
-        yield Input(id="filter", placeholder="only lines that hold this (Enter keeps, Esc shows all)")
+        yield Input(
+            id="filter", placeholder="only lines that hold this (Enter keeps, Esc shows all)"
+        )
         yield Static(id="reason", markup=False)
         yield Static(id="keys", markup=False)
 

@@ -250,3 +250,5 @@ def test_the_index_fits_too(chromium: Chromium, tmp_path: Path, width: int) -> N
     seen = " ".join(str(chromium.value("document.body.innerText")).split())
     for gate in story.state().gates:
         assert story.plan.gates[gate.gate].title in seen
+    broken = "[...document.querySelectorAll('.forms a')].filter(a => a.getClientRects().length > 1)"
+    assert chromium.value(f"{broken}.length") == 0, "a name of a form is broken over two lines"

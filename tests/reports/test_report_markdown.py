@@ -119,6 +119,16 @@ def test_a_folder_holds_an_index_and_every_form_of_every_gate() -> None:
         assert json.loads(files[f"{stem}.json"])["decision"] == "go"
 
 
+def test_an_index_says_where_it_stands_in_the_words_of_the_plan() -> None:
+    story = held_story()
+    phase = story.state().current_phase()
+    assert phase is not None
+    assert phase.title != phase.title.lower(), "a small letter more would be noticed"
+    files = dict(report_files(story.state(), story.plan, story.evidence))
+    assert f"Held in {phase.title}." in files["index.html"]
+    assert f"held in {phase.title}" in files["index.md"]
+
+
 def test_file_names_hold_no_path() -> None:
     story = Story().begin().stage("pilot", "open_entry", "pending", "running")
     story.gate("pilot", "every:12h#3/../x", "verified", {"created": PASS}, Decision.GO)

@@ -86,7 +86,7 @@ def run_with_tui(wish: Wish) -> int:
         over = process.poll() is not None
         ended = _ended(process)
     exits.write(talk.read_text(encoding="utf-8", errors="replace") if ended not in (0, 1) else "")
-    goes_on = f"`rollout rehearse --tui --state {state} --resume` goes on with it"
+    goes_on = f"the same command with `--state {state} --resume` goes on with it"
     tells = f"the rehearsal has ended; `rollout report --all --state {state} --out DIR` tells of it"
     exits.say(f"rollout: {tells if over else goes_on}")
     return code

@@ -251,7 +251,8 @@ def _expired(case: Case, expires: datetime) -> Refusal | None:
     at = _log_time(case)
     if at >= expires:
         return Refusal(
-            f"the request expired at {to_text(expires)}, and it is {to_text(at)}: ask for a signature anew"
+            f"the request expired at {to_text(expires)}, and it is {to_text(at)}: "
+            "the phase is held for it; once it is resumed, ask for a signature anew"
         )
     return None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from rollout.domain.errors import PlanProblems
 from rollout.domain.events import Event, Payload, RolloutCreated
 from rollout.domain.plan import Plan
 from rollout.domain.state import EffectState, RolloutState
@@ -157,7 +158,11 @@ class Ready:
 
 @contextmanager
 def prepared(setup: Setup, epoch: int = 0) -> Iterator[Ready]:
-    """Build the stage, begin the log or go on with it. `epoch` is the ownership of a shared store."""
+    """Build the stage, begin the log or go on with it. `epoch` is the ownership of a shared store.
+
+    Raises: PlanProblems when the log is of another scenario or seed: its world would be another one.
+    """
+    _hold_to_its_world(setup)
     with _patient_collector():
         stage = build_stage(setup.plan, setup.scenario, setup.seed, setup.views, setup.journal)
         try:
@@ -230,6 +235,24 @@ def _drive(ready: Ready, lead: ScriptedLead) -> str:
         if stage.switches.asleep_until is not None:
             until, stage.switches.asleep_until = max(until, stage.switches.asleep_until), None
         stage.advance_to(until)
+
+
+def _hold_to_its_world(setup: Setup) -> None:
+    """What was journalled can be replayed in no world but its own."""
+    first = next(iter(setup.log.read(setup.plan.plan, limit=1)), None)
+    if first is None or not isinstance(first.payload, RolloutCreated):
+        return
+    for option, began, asked in (
+        ("scenario", first.payload.scenario, setup.scenario.scenario),
+        ("seed", first.payload.seed, setup.seed),
+    ):
+        if began is not None and began != asked:
+            raise PlanProblems(
+                [
+                    f"this rehearsal began with the {option} {began} and cannot go on with {asked}: "
+                    f"add --{option} {began}"
+                ]
+            )
 
 
 def _created(setup: Setup, digest: str) -> RolloutCreated:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import cast
 
 from textual import on, work
+from textual.app import App
 from textual.message import Message
 
 from rollout.domain.errors import StoreUnavailable
@@ -117,7 +119,7 @@ class Everyday(Program):
 
     def action_command_palette(self) -> None:
         """Textual's action, with our palette."""
-        if not Palette.is_open(self):
+        if not Palette.is_open(cast("App[object]", self)):
             self.push_screen(Palette(ascii_only=self.ascii_only))
 
     def palette(self) -> Iterator[tuple[str, str, Callable[[], object]]]:

@@ -120,6 +120,24 @@ def test_a_state_is_kept_verifies_and_is_not_overwritten(
     assert resumed["log_head"] == head
 
 
+@pytest.mark.parametrize("how", [(), ("--by-hand",)])
+def test_a_kept_rehearsal_goes_on_in_its_own_world_only(
+    how: tuple[str, ...], kept: tuple[Ended, Path], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state, journal = folder / "rehearsal.db", folder / "rehearsal.db.world.jsonl"
+    before = (state.read_bytes(), journal.read_bytes())
+    for other, advice in (
+        (("--scenario", "day3"), "add --scenario planned"),
+        (("--seed", 2), "add --seed 1"),
+    ):
+        ended = rehearse(capsys, "--state", state, "--resume", *how, *other)
+        assert ended.code == 2
+        assert "this rehearsal began with the" in ended.err
+        assert advice in ended.err
+    assert (state.read_bytes(), journal.read_bytes()) == before
+    assert here(capsys, "verify", "--state", state).code == 0
+
+
 def test_the_same_seed_gives_the_same_log(
     kept: tuple[Ended, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

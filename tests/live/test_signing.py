@@ -169,6 +169,17 @@ def test_a_request_from_before_a_hold_is_asked_anew() -> None:
     assert desk.asked().seq > asked.seq
 
 
+def test_who_is_late_is_asked_anew_once_the_phase_is_resumed() -> None:
+    desk = Desk()
+    late = desk.asked()
+    desk.story.wait(hours=72).stage("pilot", "sign_off_refused", "sign_off", "held")
+    desk.story.say("resume", "pilot", by="lead")
+    desk.story.stage("pilot", "resume_sign_off", "held", "sign_off")
+    desk.clock.at = desk.story.now + timedelta(hours=1)
+    desk.refusal(late.message, SALLY.sign(late.message))
+    desk.signed(SALLY, "sally", "sales_ops")
+
+
 def test_nothing_is_signed_while_the_phase_does_not_ask() -> None:
     desk = Desk()
     asked = desk.asked()
@@ -333,7 +344,9 @@ def test_a_request_expires_by_the_logs_time_and_no_clock_brings_it_back() -> Non
     asked = desk.asked()
     desk.clock.pass_(hours=72)
     armored = SALLY.sign(asked.message)
-    assert "the request expired at 2026-01-08T17:00:00Z" in desk.refusal(asked.message, armored)
+    late = desk.refusal(asked.message, armored)
+    assert "the request expired at 2026-01-08T17:00:00Z" in late
+    assert "once it is resumed, ask for a signature anew" in late
     desk.story.wait(hours=80).say("waive", "pilot", by="lead", subject="created")
     desk.clock.pass_(hours=-72)  # somebody sets the clock back
     assert "set the clock right, then sign" in desk.refusal(asked.message, armored)

@@ -107,7 +107,8 @@ class ReplayLink(StoreLink):
         try:
             while not self.stop.is_set() and not is_cancelled():
                 reading = self.look()
-                if reading.opened or reading.events or reading.replay != self._told:
+                is_new = reading.opened or reading.events or reading.replay != self._told
+                if is_new or reading.lost:
                     self._told = reading.replay
                     publish(reading)
                 self._rest()

@@ -256,3 +256,24 @@ def test_the_thread_reads_on_its_own(recorded: Path) -> None:
 
     link.run(publish)
     assert [r.replay.seq for r in seen if r.replay is not None] == [1, 13]
+
+
+@pytest.mark.parametrize(
+    ("made_of", "said"), [(None, "there is no store"), (b"a letter", "not a database")]
+)
+def test_a_file_that_is_no_recording_is_lost_with_words(
+    made_of: bytes | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "none.db"
+    if made_of is not None:
+        path.write_bytes(made_of)
+    link = ReplayLink(path)
+    told: list[Reading] = []
+
+    def publish(reading: Reading) -> None:
+        told.append(reading)
+        link.stop.set()
+
+    link.run(publish, is_cancelled=iter((False, False, True)).__next__)
+    assert len(told) == 1, "nobody was told"
+    assert said in told[0].lost

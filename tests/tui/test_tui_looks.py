@@ -82,6 +82,7 @@ async def _looked_at(table: Table, state: str, columns: int, lines: int) -> Asyn
         await table.press(key)
         if screen == "log":
             await _still(table)
+        await table.work_done()
         seen = table.text()
         assert max(map(cells, seen.splitlines())) <= columns
         name = f"{screen}-{state}-{columns}x{lines}"

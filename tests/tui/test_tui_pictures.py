@@ -43,6 +43,7 @@ def test_mission_and_gate_look_as_they_should(road: str, tmp_path: Path) -> None
                 await table.resize(columns, lines)
                 for screen, key in SCREENS.items():
                     await table.press(key)
+                    await table.work_done()
                     seen = table.text()
                     assert max(map(cells, seen.splitlines())) <= columns
                     found = differences(f"{screen}-{state}-{columns}x{lines}", seen)

@@ -15,7 +15,7 @@ from importlib.util import decode_source, module_from_spec, spec_from_loader
 from inspect import getmembers, isclass
 from pathlib import Path
 from types import CodeType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rollout.domain.errors import KindMisused, PlanProblems
 from rollout.domain.evidence import Scalar
@@ -31,6 +31,8 @@ from rollout.store.opening import Store, open_store
 if TYPE_CHECKING:
     from rollout.rehearsal.harness import Ready, Rehearsal, Setup, Watcher
     from rollout.rehearsal.scenario import Fault, Scenario
+
+Result = TypeVar("Result")
 
 CHECKS, STEPS = "rollout.checks", "rollout.steps"
 
@@ -181,14 +183,30 @@ def run_by_hand(request: RehearsalRequest, epoch: int, drive: Callable[[Ready], 
         return drive(ready)
 
 
+def run_changed(
+    request: RehearsalRequest, scenario: Scenario, drive: Callable[[Ready], Result]
+) -> Result:
+    """Build the stage of `scenario`, whatever name `request` has for it, and let `drive` play it.
+
+    Raises: PlanProblems, StoreUnavailable.
+    """
+    from rollout.rehearsal.harness import prepared
+
+    with _opened(request, scenario) as (setup, _), prepared(setup) as ready:
+        return drive(ready)
+
+
 @contextmanager
-def _opened(request: RehearsalRequest, *, by_hand: bool = False) -> Iterator[tuple[Setup, Store]]:
+def _opened(
+    request: RehearsalRequest, changed: Scenario | None = None, *, by_hand: bool = False
+) -> Iterator[tuple[Setup, Store]]:
     from rollout.rehearsal.harness import PROFILE, Setup
     from rollout.rehearsal.overrides import overridden
     from rollout.rehearsal.sandbox.source_changes import at_peoples_pace
     from rollout.rehearsal.scenario import ANY_ATTEMPT
 
-    scenario = overridden(read_scenario(request.plan, request.scenario), request.overrides)
+    read = changed or read_scenario(request.plan, request.scenario)
+    scenario = overridden(read, request.overrides)
     plan = read_plan(request.plan, request.kinds, {**scenario.params, **request.params})
     if by_hand:
         scenario = at_peoples_pace(plan, scenario, attempt=ANY_ATTEMPT)
@@ -220,12 +238,17 @@ def scenario_faults(plan: Path) -> dict[str, Fault]:
 
     Raises: PlanProblems.
     """
-    from rollout.rehearsal.by_hand import catalogue
+    from rollout.rehearsal.catalogue import catalogue
+
+    return catalogue(scenarios_beside(plan))
+
+
+def scenarios_beside(plan: Path) -> list[Scenario]:
+    """Every scenario beside a plan, by file name. Raises: PlanProblems."""
     from rollout.rehearsal.scenario import Scenario
 
     paths = _sorted((plan.parent / "scenarios").glob("*.yaml"))
-    scenarios = [load_document(path, Scenario) for path in paths]
-    return catalogue(scenarios)
+    return [load_document(path, Scenario) for path in paths]
 
 
 def _journal(request: RehearsalRequest) -> Path | None:

@@ -73,9 +73,21 @@ Plugins = Annotated[
 ]
 
 
+Listing = Annotated[bool, typer.Option("--list", help="Only show the faults there are.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="ID", help="Rehearse this fault, or a scenario's; may be repeated."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Rehearse so many at a time (else one a processor)."),
+]
+
+
 def register(app: typer.Typer, leave: Callable[[Task], None]) -> None:
     """Add the commands to `app`; each leaves its task with `leave`."""
     _rehearse(app, leave)
+    _drill(app, leave)
     _rehearsal(app, leave)
     _sandbox(app, leave)
 
@@ -118,6 +130,34 @@ def _rehearse(app: typer.Typer, leave: Callable[[Task], None]) -> None:
             leave(partial(driven.run_with_tui, wish))
         else:
             leave(partial(driven.run if by_hand else scripted.run, wish))
+
+
+def _drill(app: typer.Typer, leave: Callable[[Task], None]) -> None:
+    @app.command()
+    def drill(
+        plan: PlanFile = PLAN,
+        listing: Listing = False,
+        only: Only = None,
+        seed: Seed = None,
+        workers: Workers = None,
+        json: AsJson = False,
+        ascii_only: AsAscii = False,
+        plugins: Plugins = None,
+    ) -> None:
+        """Rehearse every fault of the scenarios beside the plan: which check notices, which never does."""
+        from rollout.cli.drill import Wish, run
+
+        wish = Wish(
+            plan=plan,
+            listing=listing,
+            only=tuple(only or ()),
+            seed=seed,
+            workers=workers,
+            as_json=json,
+            ascii_only=ascii_only,
+            plugins=tuple(plugins or ()),
+        )
+        leave(partial(run, wish))
 
 
 def _rehearsal(app: typer.Typer, leave: Callable[[Task], None]) -> None:

@@ -7,7 +7,7 @@ Nothing of the rollout lives here: the log is its truth, the board only says how
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from rollout.rehearsal.board import Board, CatalogueEntry, FaultOnBoard, write_b
 from rollout.rehearsal.detection import Detection, detections
 from rollout.rehearsal.harness import Ready
 from rollout.rehearsal.sandbox.source_changes import SOURCE_CHANGES
-from rollout.rehearsal.scenario import Fault, Scenario
+from rollout.rehearsal.scenario import Fault
 
 BOARD_S = 0.25
 """Real seconds between two writings of the board, at least; a change is written at once."""
@@ -237,21 +237,3 @@ _WORLD = "world"
 
 def _numbered(fault: str, number: int) -> str:
     return fault if number == 1 else f"{fault}_{number}"
-
-
-def catalogue(scenarios: Sequence[Scenario]) -> dict[str, Fault]:
-    """Every fault of the scenarios under `scenario` where it has one fault, else `scenario.id`; one
-    that says nothing of itself is about what its scenario is called. The same fault in another
-    scenario is listed once."""
-    found: dict[str, Fault] = {}
-    known: list[Fault] = []
-    for scenario in scenarios:
-        for fault in scenario.faults:
-            if fault in known:
-                continue
-            known.append(fault)
-            name = scenario.scenario
-            if len(scenario.faults) > 1:
-                name = f"{name}.{fault.id}"
-            found[name] = fault.model_copy(update={"about": fault.about or scenario.title})
-    return found

@@ -46,7 +46,7 @@ def detections(rehearsal: Rehearsal) -> dict[str, Detection]:
             continue
         noticed = _noticed(samples, fired)
         if noticed is not None:
-            true_at = noticed.at - _clock_off_by(rehearsal.fired, noticed.seq)
+            true_at = noticed.at - clock_off_by(rehearsal.fired, noticed.seq)
             found[name] = Detection(
                 phase=noticed.measured.phase,
                 gate=noticed.measured.gate,
@@ -83,7 +83,7 @@ def _noticed(samples: Sequence[_Sample], fired: FiredFault) -> _Sample | None:
     return failed or next(iter(later), None)
 
 
-def _clock_off_by(fired: Mapping[str, FiredFault], seq: int) -> timedelta:
+def clock_off_by(fired: Mapping[str, FiredFault], seq: int) -> timedelta:
     """How far the controller's clock, which stamps the log, was off at event `seq`."""
     jumps = [f.fault.jump for f in fired.values() if f.fault.jump is not None and f.after_seq < seq]
     return sum(jumps, timedelta(0))

@@ -72,6 +72,8 @@ class Fault(Model):
     noticed_by: list[str] = []
     mends: bool = False
     """Something is put right: there is nothing to be noticed."""
+    needs: list[str] = []
+    """Other faults of the scenario without which this one is none: a drill lets them happen too."""
     on: Literal["warehouse", "salesforce"] = "warehouse"
     statement: str | None = None
     statements: list[str] = []

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from rollout.domain.durations import format_duration
-from rollout.rehearsal.drill.matrix import never_asked, never_noticing
+from rollout.rehearsal.drill.matrix import confirmed, never_asked, never_noticing
 from rollout.rehearsal.drill.results import CheckResult, Drill, FaultResult
 from rollout.view import marks
 from rollout.view.drill_list import WIDEST
 from rollout.view.text import clip, figure, pad, plain, wrap
 
-_AFTER, _ROWS, _BACK = 10, 10, 8
+_AFTER, _ROWS, _BACK = 12, 12, 10
 """Columns of a table's figures."""
 
 _BACK_WORDS = {True: "yes", False: "no", None: "-"}
@@ -87,7 +87,7 @@ _NEEDLESS = "; the rollout should have lived with it"
 
 
 def _paragraphs(drill: Drill) -> Iterator[str]:
-    noticed = drill.to_notice - len(drill.missed)
+    noticed = sum(f.detected and f.must_be_noticed for f in drill.faults)
     yield f"Noticed: {noticed} of {drill.to_notice} that had to be, {drill.detected} of {drill.total} in all."
     if drill.missed:
         yield f"Unguarded: no gate notices {_listed(drill.missed)}."
@@ -121,6 +121,9 @@ def _checks(drill: Drill) -> Iterator[str]:
     never, unasked = never_noticing(drill.checks), never_asked(drill.checks)
     if never:
         yield f"Never noticed anything, though asked: {_listed(_ids(never))}."
+    people = confirmed(drill.checks)
+    if people:
+        yield f"Confirmed by scripted people, who say yes: {_listed(_ids(people))}."
     if unasked:
         yield f"Not asked after any of these faults: {_listed(_ids(unasked))}."
 

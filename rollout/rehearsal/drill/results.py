@@ -62,6 +62,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     notices: list[str] = []
     sole_guard_of: list[str] = []
     gate: str
+    kind: str
     asked: int = 0
     shadow: bool = False
 
@@ -77,7 +78,8 @@ class Undisturbed(msgspec.Struct, frozen=True, kw_only=True):
 
 class Drill(msgspec.Struct, frozen=True, kw_only=True):
     """The whole matrix. `detected` counts the faults that somebody noticed, `total` all of them;
-    `to_notice` those that somebody had to notice, `missed` which of these nobody did."""
+    `to_notice` those that somebody had to notice, `missed` which of these nobody did. `failed`: nothing
+    can be said of them, because the rehearsal broke or stood still."""
 
     faults: list[FaultResult]
     checks: list[CheckResult]

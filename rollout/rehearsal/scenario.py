@@ -180,6 +180,16 @@ class Scenario(Model):
     faults: list[Fault] = []
     expect: Expected
 
+    @model_validator(mode="after")
+    def _needed_faults_are_there(self) -> Scenario:
+        known = {fault.id for fault in self.faults}
+        for fault in self.faults:
+            if missing := [name for name in fault.needs if name not in known]:
+                raise ValueError(
+                    f"fault {fault.id} needs {missing[0]}, which this scenario has not"
+                )
+        return self
+
     @field_validator("start", mode="before")
     @classmethod
     def _instant(cls, value: Any) -> Any:

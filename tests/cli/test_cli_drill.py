@@ -55,7 +55,10 @@ def test_json_keeps_the_contract_and_a_pipe_hears_nothing_else(ended: Ended) -> 
     [
         ("grown", ["before", "queue_size", 0.0, 0, None]),  # noticed before anything was written
         ("foreign", ["after", "target_rows", 25 * 60.0, 3, False]),  # others' rows are left alone
-        ("shouted", ["after", "names_right", 35 * 60.0, 40, True]),  # created rows are deleted again
+        (
+            "shouted",
+            ["after", "names_right", 35 * 60.0, 40, True],
+        ),  # created rows are deleted again
     ],
 )
 def test_a_fault_is_noticed_measured_and_taken_back(

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
 from rollout import wiring
 from rollout.rehearsal.catalogue import catalogue, named_faults
 from rollout.rehearsal.drill.mutants import Mutant, mutants
@@ -55,6 +58,11 @@ def test_each_fault_is_rehearsed_alone_with_what_it_needs() -> None:
     happening = {name: [f.id for f in m.scenario.faults] for name, m in found.items()}
     assert happening == {"two.a": ["a"], "two.b": ["a", "b"], "two.c": ["c"]}
     assert found["two.b"].undisturbed().faults == []
+
+
+def test_a_fault_cannot_need_what_its_scenario_has_not() -> None:
+    with pytest.raises(ValidationError, match="a needs gone, which this scenario has not"):
+        scenario("one", fault("a", needs=["gone"]))
 
 
 def test_the_lead_goes_back_at_a_no_go_and_is_else_the_scenarios_own() -> None:

@@ -144,7 +144,7 @@ def _drill(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         ascii_only: AsAscii = False,
         plugins: Plugins = None,
     ) -> None:
-        """Rehearse every fault of the scenarios beside the plan: which check notices, which never does."""
+        """Rehearse every fault there is: which check notices, which never."""
         from rollout.cli.drill import Wish, run
 
         wish = Wish(

@@ -153,12 +153,15 @@ ODD = WORLD.replace("create_queue: 40", "create_queue: 41")
 
 SCENARIOS = {
     "grown": (["grown", GROWN.replace("ID", "grown").replace("ROWS", "2")], "held"),
-    "odd": (["odd", GROWN.replace("ID", "odd").replace("ROWS", "1")], "held"),
+    "odd": (
+        ["odd", GROWN.replace("ID", "odd, noticed_by: [queue_size]").replace("ROWS", "1"), NEVER],
+        "held",
+    ),
     "foreign": (["foreign", FOREIGN], "held"),
     "shouted": (["shouted", SHOUTED], "held"),
     "renamed": (["renamed", RENAMED], "held"),
     "refused": (["refused", REFUSED], "held"),
-    "lost": (["lost", LOST, NEVER, MENDS], "completed"),
+    "lost": (["lost", LOST, MENDS], "completed"),
     "broken": (["broken", BROKEN], "held"),
 }
 

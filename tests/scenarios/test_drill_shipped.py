@@ -13,7 +13,7 @@ from rehearsing import PLAN
 def test_a_drill_of_the_shipped_plan_tells_who_notices() -> None:
     names = ["stale_copy", "wrong_flags_again", "lost_answer"]
     only = [word for name in names for word in ("--only", name)]
-    code, out, err = live_processes.here("drill", PLAN, "--json", "--workers", 1, *only)
+    code, out, err = live_processes.here("drill", PLAN, "--json", "--workers", 2, *only)
     found = json.loads(out)
     faults = {f["id"]: f for f in found["faults"]}
     assert (code, err, sorted(faults)) == (0, "", sorted(names))

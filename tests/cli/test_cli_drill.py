@@ -202,7 +202,8 @@ def test_a_worker_answers_one_may_die_and_an_interrupt_leaves_none_behind(
         (tmp_path / name).mkdir()
         plugin = tmp_path / f"{name}.py"
         plugin.write_text(code)
-        jobs += _jobs(plan, tmp_path / name, *([plugin] if code else []))
+        undisturbed, mutant = _jobs(plan, tmp_path / name, *([plugin] if code else []))
+        jobs += [undisturbed, mutant] if code else [undisturbed]
     told: list[tuple[Job, Answer]] = []
 
     def tell(job: Job, answer: Answer) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from rollout.domain.errors import PlanProblems
+from rollout.domain.errors import PlanProblems, RolloutError
 from rollout.rehearsal.drill.mutants import Mutant
 from rollout.rehearsal.drill.pictures import Album
 from rollout.rehearsal.drill.results import Drilled
@@ -40,13 +40,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def carry_out(job: Job) -> Answer:
-    """Rehearse. Whatever breaks a rehearsal is told as an error: it says nothing about the gates, and
-    the other faults are still to be rehearsed."""
+    """Rehearse. What breaks a rehearsal (a statement that cannot run, a scripted lead who is refused) is
+    told as an error: it says nothing about the gates, and the other faults are still to be rehearsed."""
     try:
         return _rehearsed(job)
     except PlanProblems as problems:
         return Answer(error="; ".join(problems.problems))
-    except Exception as error:  # noqa: BLE001 - a broken rehearsal is that fault's result, never a pass
+    except (RolloutError, RuntimeError) as error:
         return Answer(error=f"{type(error).__name__}: {error}")
 
 

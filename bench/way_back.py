@@ -87,8 +87,7 @@ def _count(ready: Ready, told: Told, write_s: float, read_s: float) -> None:
 def _estimate(done: Rehearsal, told: Told) -> None:
     assert done.state.rollback is not None
     digest = done.state.rollback["assessment"]
-    (document,) = done.evidence.get(digest)["assessments"]
-    assessed = msgspec.convert(document, Assessment)
+    assessed = msgspec.convert(done.evidence.get(digest)["assessments"], list[Assessment])
     plan = done.evidence.get(done.state.plan_sha256)
     held = {s.step for s in done.state.steps.values() if s.status == "undone"}
     for step in done.state.steps.values():

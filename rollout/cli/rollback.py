@@ -18,7 +18,7 @@ from rollout.domain.state import RolloutState
 from rollout.live.clocks import clock_of
 from rollout.live.connections import LiveConnections
 from rollout.live.profiles import PROD, REHEARSAL, profile_of
-from rollout.live.rollback_look import ReadEvidence, assessment
+from rollout.live.rollback_look import ReadEvidence, assessments
 from rollout.store.reading import Reader, open_readonly
 from rollout.view.rollback_preview import rollback_preview, scope_of
 from rollout.view.rollback_preview_text import rollback_preview_lines
@@ -82,13 +82,13 @@ def _plan(reader: Reader, state: RolloutState) -> Any:
 
 def _look(
     reader: Reader, state: RolloutState, document: Any, asked: Request
-) -> tuple[Assessment | None, str]:
-    """What is in the target now; else why nobody looked."""
+) -> tuple[list[Assessment], str]:
+    """What is in each target now; else why nobody looked."""
     if asked.log_only:
-        return None, "as you asked"
+        return [], "as you asked"
     name = reader.info().get("profile") or PROD
     if name == REHEARSAL:
-        return None, "a rehearsal's world is not reached from outside"
+        return [], "a rehearsal's world is not reached from outside"
     try:
         with ExitStack() as stack:
             plan = Plan.model_validate(document)
@@ -98,9 +98,9 @@ def _look(
                 LiveConnections(plan, os.environ, Path.cwd(), clock=clock, profile=profile)
             )
             scope = asked.scope or scope_of(state)
-            found = assessment(plan, state, ReadEvidence(reader), connections, clock, scope)
+            found = assessments(plan, state, ReadEvidence(reader), connections, clock, scope)
     except PlanProblems as problems:
-        return None, "; ".join(problems.problems)
+        return [], "; ".join(problems.problems)
     except (ServiceError, KindMisused) as problem:
-        return None, str(problem)
-    return found, "" if found is not None else "no baseline was captured yet"
+        return [], str(problem)
+    return found, "" if found else "no baseline was captured yet"

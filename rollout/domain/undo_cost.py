@@ -50,7 +50,7 @@ def chunk_size(rows: int) -> int:
 
 
 def undo_cost(
-    *, syncs: int, looks: int, target_rows: int, restored: int, deleted: int
+    *, syncs: int = 0, looks: int = 0, target_rows: int = 0, restored: int = 0, deleted: int = 0
 ) -> list[Cost]:
     """Requests of a rollback that pauses `syncs`, looks at the whole target `looks` times (once to
     assess, once for each run, once to prove), gives `restored` rows back and deletes `deleted`.

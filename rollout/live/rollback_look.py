@@ -35,19 +35,20 @@ class ReadEvidence:
             return self._reader.evidence(digest)
 
 
-def assessment(
+def assessments(
     plan: Plan,
     state: RolloutState,
     evidence: ReadEvidence,
     connections: Connections,
     clock: Clock,
     scope: str,
-) -> Assessment | None:
-    """Every row of the plan's target, as a rollback from phase `scope` on would find it; None without
-    a baseline. Raises: ServiceError, PlanProblems (settings that are missing, too many rows)."""
+) -> list[Assessment]:
+    """Every row of each of the plan's targets, as a rollback from phase `scope` on would find it;
+    without one that has no baseline. Raises: ServiceError, PlanProblems (settings that are missing,
+    too many rows)."""
     phase = state.current_phase()
     if phase is None:
-        return None
+        return []
     now = clock.now()
     context = StepContext(
         step=NAME,
@@ -62,7 +63,8 @@ def assessment(
         memory={},
         settled={},
     )
-    found = next(assess(context), None)
-    if isinstance(found, str):
-        raise PlanProblems([found])
-    return found
+    found = list(assess(context))
+    problems = [one for one in found if isinstance(one, str)]
+    if problems:
+        raise PlanProblems(problems)
+    return [one for one in found if isinstance(one, Assessment)]

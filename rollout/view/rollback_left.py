@@ -26,6 +26,7 @@ class LeftView(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     at: str
     values: list[ValuesView]
+    target: str = ""
 
 
 _WHY = {
@@ -37,7 +38,7 @@ _WHY = {
 }
 
 
-def left_view(row: Left) -> LeftView:
+def left_view(row: Left, target: str) -> LeftView:
     names = dict.fromkeys([*(row.baseline or {}), *(row.written or {}), *(row.now or {})])
     values = [_values(row, name) for name in names]
     return LeftView(
@@ -46,6 +47,7 @@ def left_view(row: Left) -> LeftView:
         by=plain(row.by),
         at=plain(row.at),
         values=[v for v in values if len({v.baseline, v.written, v.now} - {"-"}) > 1],
+        target=target,
     )
 
 

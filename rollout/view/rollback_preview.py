@@ -13,51 +13,45 @@ from typing import Any
 import msgspec
 
 from rollout.domain.assessment import Assessment
-from rollout.domain.state import RolloutState, StepState
-from rollout.domain.undo_cost import ASSUMED, Cost, total, undo_cost
+from rollout.domain.state import RolloutState
+from rollout.domain.undo_cost import ASSUMED
 from rollout.domain.undo_order import newest_first, phases_in_scope
-from rollout.view.rollback_left import LeftView, left_view
+from rollout.view.rollback_left import LeftView
 from rollout.view.rollback_steps import (
     SHIPPED,
-    SyncWords,
     UndoStepView,
     UndoWords,
     irreversible,
     undo_steps,
     undo_words,
 )
+from rollout.view.rollback_targets import (
+    MOST_LEFT,
+    CostView,
+    RowClassView,
+    Scope,
+    TargetView,
+    classes_together,
+    costs_together,
+    staying,
+    target_views,
+)
 from rollout.view.text import plain
-
-MOST_LEFT = 20
-"""Rows that are shown one by one; the evidence has all."""
 
 MAY_ROLL_BACK = frozenset(
     {"entry_gate", "ready", "running", "exit_gate", "sign_off", "held", "rollback_failed"}
 )
 """Stages in which a person may say roll back. Source: `domain/machine.py`; a test compares."""
 
+_PAUSED = "a sync that was paused stays paused, until a person resumes it"
 _OVER = {"completed", "failed", "skipped", "canceled"}
-
-
-class RowClassView(msgspec.Struct, frozen=True, kw_only=True):
-    """`rows` None: the log alone cannot tell. `at_most`: what runs reported, and no more than that."""
-
-    name: str
-    rows: int | None
-    at_most: bool
-    means: str
-
-
-class CostView(msgspec.Struct, frozen=True, kw_only=True):
-    what: str
-    calls: int
-    seconds: float
 
 
 class RollbackPreview(msgspec.Struct, frozen=True, kw_only=True):
     """`scope`: the first phase that is undone, empty for all. `refused`: why nobody may say roll back
-    now, empty when one may. `looked_at`: when the target was read, None for a preview from the log
-    alone; `source` is that in a sentence. `within` is the plan's limit, `seconds` the estimate."""
+    now, empty when one may. `looked_at`: when the targets were read, None for a preview from the log
+    alone; `source` is that in sentences. `classes`, `left`, `costs` and their sums are those of all
+    `targets` together. `within` is the plan's limit, `seconds` the estimate."""
 
     rollout: str
     title: str
@@ -81,6 +75,7 @@ class RollbackPreview(msgspec.Struct, frozen=True, kw_only=True):
     assumed: str
     within: str
     command: str
+    targets: list[TargetView]
 
 
 def rollback_preview(
@@ -88,20 +83,22 @@ def rollback_preview(
     document: Any,
     scope: str = "",
     *,
-    assessed: Assessment | None = None,
+    assessed: Sequence[Assessment] = (),
     note: str = "",
     undoable: Collection[str] = SHIPPED,
 ) -> RollbackPreview:
     """`document` is the plan as the evidence has it, `scope` the first phase to undo (empty: all; of
-    a rollback that began already, its own), `note` why the target was not looked at.
+    a rollback that began already, its own), `assessed` what a look at each target found, `note` why
+    nobody looked.
 
     Raises: ValueError for a phase the plan does not have; msgspec.ValidationError for no plan.
     """
     plan = undo_words(document)
     scope = scope or scope_of(state)
     steps = newest_first(state, scope)
-    costs = _costs(state, plan, scope, steps, assessed)
-    left = assessed.left if assessed is not None else []
+    what = Scope(state, plan, scope, steps)
+    targets = target_views(what, assessed, note)
+    costs = costs_together(what, targets)
     return RollbackPreview(
         rollout=plain(state.rollout),
         title=plain(state.title),
@@ -110,21 +107,22 @@ def rollback_preview(
         scope=scope,
         phases=phases_in_scope(state, scope),
         refused=_refused(state, plan, scope),
-        looked_at=assessed.taken_at if assessed is not None else None,
-        source=_source(state, assessed, note),
-        classes=_classes(state, plan, scope, assessed),
-        left=[left_view(row) for row in left[:MOST_LEFT]],
-        left_rows=len(left),
+        looked_at=next((t.looked_at for t in targets if t.looked_at is not None), None),
+        source="; ".join(dict.fromkeys(t.source for t in targets)),
+        classes=classes_together(targets),
+        left=[row for t in targets for row in t.left][:MOST_LEFT],
+        left_rows=sum(t.left_rows for t in targets),
         runs=list(_runs(state)),
         steps=undo_steps(plan, steps, undoable),
-        stays=[*irreversible(plan, steps), *_staying(assessed)],
+        stays=[*irreversible(plan, steps), *staying(targets), _PAUSED],
         proof=plan.proof(),
-        costs=[CostView(what=c.what, calls=c.calls, seconds=c.seconds) for c in costs],
-        calls=total(costs).calls,
-        seconds=total(costs).seconds,
+        costs=costs,
+        calls=sum(c.calls for c in costs),
+        seconds=sum(c.seconds for c in costs),
         assumed=ASSUMED,
         within=plan.within(),
         command=f"rollout decide rollback{f' {scope}' if scope else ''} --by NAME --reason TEXT",
+        targets=targets,
     )
 
 
@@ -149,102 +147,9 @@ def _refused(state: RolloutState, plan: UndoWords, scope: str) -> str:
     return ""
 
 
-def _source(state: RolloutState, assessed: Assessment | None, note: str) -> str:
-    if assessed is None:
-        why = f" ({plain(note)})" if note else ""
-        return f"from the log alone{why}: what runs reported up to event #{state.seq}"
-    return plain(
-        f"{assessed.target} as it is, {assessed.rows:,} rows, against {assessed.baseline}; "
-        f"{assessed.modified:,} of them last changed by {' or '.join(assessed.users)} since then"
-    )
-
-
-_MEANS = {
-    "updated": "get their baseline values back",
-    "created": "are deleted",
-    "touched": "were written with the values they had: nothing to do",
-    "changed_by_others": "stay as somebody else made them, and are listed",
-    "deleted_by_others": "stay deleted, and are listed",
-    "not_known": "are not given back: nobody knows what they were, or who deleted them",
-}
-_ONE_OF_BOTH = "were created, to be deleted, or updated, to be given back"
-
-
-def _classes(
-    state: RolloutState, plan: UndoWords, scope: str, assessed: Assessment | None
-) -> list[RowClassView]:
-    """Of the target; without a look at it what runs reported: an upsert does not say how many rows
-    it created."""
-    if assessed is not None:
-        return [_class(name, assessed.counts.get(name, 0), _MEANS[name]) for name in _MEANS]
-    accepted = _accepted(state, plan, scope)
-    return [
-        _class("updated", accepted["update"], _MEANS["updated"], at_most=True),
-        _class("created or updated", accepted["other"], _ONE_OF_BOTH, at_most=True),
-        _class("changed_by_others", None, _MEANS["changed_by_others"]),
-        _class("deleted_by_others", None, _MEANS["deleted_by_others"]),
-    ]
-
-
-def _class(name: str, rows: int | None, means: str, *, at_most: bool = False) -> RowClassView:
-    return RowClassView(name=name, rows=rows, at_most=at_most, means=means)
-
-
-def _accepted(state: RolloutState, plan: UndoWords, scope: str) -> dict[str, int]:
-    """Rows that the target took from runs of the phases in scope, by what the sync does."""
-    rows = {"update": 0, "other": 0}
-    phases = phases_in_scope(state, scope)
-    for run in state.runs.values():
-        if run.phase in phases:
-            operation = plan.syncs.get(run.sync, SyncWords()).operation
-            rows["update" if operation == "update" else "other"] += run.accepted or 0
-    return rows
-
-
 def _runs(state: RolloutState) -> Iterator[str]:
     """Runs that were not over when the log last heard of them."""
     for run in state.runs.values():
         if run.status not in _OVER:
             whose = "ours" if run.ours else "somebody else's"
             yield plain(f"run {run.run_id} of {run.sync} ({whose}) is {run.status}")
-
-
-def _staying(assessed: Assessment | None) -> Iterator[str]:
-    counts = assessed.counts if assessed is not None else {}
-    for name in ("changed_by_others", "deleted_by_others", "not_known"):
-        if counts.get(name):
-            yield f"{counts[name]:,} rows {_MEANS[name]}"
-    yield "a sync that was paused stays paused, until a person resumes it"
-
-
-def _costs(
-    state: RolloutState,
-    plan: UndoWords,
-    scope: str,
-    steps: Sequence[StepState],
-    assessed: Assessment | None,
-) -> list[Cost]:
-    if assessed is not None:
-        rows = assessed.rows
-        restored, deleted = assessed.counts.get("updated", 0), assessed.counts.get("created", 0)
-    else:
-        rows = _baseline_rows(state, plan, scope)
-        restored, deleted = sum(_accepted(state, plan, scope).values()), 0
-    return undo_cost(
-        syncs=sum(s.step == "pause_sync" for s in plan.first()),
-        looks=2 + sum(plan.step(s.step).step == "run_sync" for s in steps),
-        target_rows=rows,
-        restored=restored,
-        deleted=deleted,
-    )
-
-
-def _baseline_rows(state: RolloutState, plan: UndoWords, scope: str) -> int:
-    """Rows of the largest baseline in scope: how long one look at the target takes."""
-    phases = phases_in_scope(state, scope)
-    found = [
-        s.outputs.get("present")
-        for s in state.steps.values()
-        if s.phase in phases and plan.step(s.step).step == "capture_baseline"
-    ]
-    return max((n for n in found if isinstance(n, int)), default=0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from rollout.domain.durations import format_duration
 from rollout.view.marks import FAIL, WAIT, WARN
 from rollout.view.rollback_left import LeftView
-from rollout.view.rollback_preview import RollbackPreview, RowClassView
+from rollout.view.rollback_preview import RollbackPreview
+from rollout.view.rollback_targets import RowClassView
 from rollout.view.text import clip, instant, table, wrap
 
 
@@ -39,13 +40,27 @@ def _head(view: RollbackPreview, width: int, *, ascii_only: bool) -> Iterator[st
     yield f"{mark}  preview of a rollback {what}: {', '.join(view.phases)}"
     if view.refused:
         yield from wrap(f"not possible now: {view.refused}", width, "  ")
-    looked = f"looked at {instant(view.looked_at)}: " if view.looked_at is not None else ""
-    yield from wrap(f"{looked}{view.source}", width, "  ")
+    for source, at in {target.source: target.looked_at for target in view.targets}.items():
+        looked = f"looked at {instant(at)}: " if at is not None else ""
+        yield from wrap(f"{looked}{source}", width, "  ")
 
 
 def _rows(view: RollbackPreview, width: int, *, ascii_only: bool) -> Iterator[str]:
-    yield "Rows"
-    rows = [[_count(c), c.name.replace("_", " "), c.means] for c in view.classes]
+    """Of each target, and of all together; of the only one once."""
+    if len(view.targets) == 1:
+        yield from _table("Rows", view.classes, width, ascii_only=ascii_only)
+        return
+    for target in view.targets:
+        yield from _table(f"Rows of {target.target}", target.classes, width, ascii_only=ascii_only)
+    title = f"Rows of all {len(view.targets)} targets"
+    yield from _table(title, view.classes, width, ascii_only=ascii_only)
+
+
+def _table(
+    title: str, classes: Sequence[RowClassView], width: int, *, ascii_only: bool
+) -> Iterator[str]:
+    yield title
+    rows = [[_count(c), c.name.replace("_", " "), c.means] for c in classes]
     size = max((len(row[0]) for row in rows), default=0)
     aligned = [[count.rjust(size), *rest] for count, *rest in rows]
     yield from (f"  {line}" for line in table(aligned, width - 2, ascii_only=ascii_only))
@@ -58,12 +73,14 @@ def _count(row: RowClassView) -> str:
 
 
 def _left(view: RollbackPreview, width: int, *, ascii_only: bool) -> Iterator[str]:
-    if not view.left_rows:
-        return
-    shown = "" if len(view.left) == view.left_rows else f", the first {len(view.left)}"
-    yield f"Rows that stay as they are: {view.left_rows:,}{shown}"
-    for row in view.left:
-        yield from _row(row, width, ascii_only=ascii_only)
+    for target in view.targets:
+        if not target.left_rows:
+            continue
+        of = f" of {target.target}" if len(view.targets) > 1 else ""
+        shown = "" if len(target.left) == target.left_rows else f", the first {len(target.left)}"
+        yield f"Rows{of} that stay as they are: {target.left_rows:,}{shown}"
+        for row in target.left:
+            yield from _row(row, width, ascii_only=ascii_only)
 
 
 def _row(row: LeftView, width: int, *, ascii_only: bool) -> Iterator[str]:
@@ -103,6 +120,10 @@ def _cost(view: RollbackPreview, width: int, *, ascii_only: bool) -> Iterator[st
     about = format_duration(timedelta(seconds=round(view.seconds)))
     yield f"Cost: {view.calls:,} API calls, about {about}{limit}"
     rows = [[f"{c.calls:>6,}", c.what, _seconds(c.seconds)] for c in view.costs]
+    if len(view.targets) > 1:
+        rows += [
+            [f"{t.calls:>6,}", f"of them for {t.target}", _seconds(t.seconds)] for t in view.targets
+        ]
     yield from (f"  {line}" for line in table(rows, width - 2, ascii_only=ascii_only))
     yield from wrap(f"assumed: {view.assumed}", width, "  ")
 

@@ -45,6 +45,7 @@ class _Phase(msgspec.Struct, frozen=True):
 
 class SyncWords(msgspec.Struct, frozen=True):
     operation: str = ""
+    target: str = ""
 
 
 class _Gate(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from rollout.domain.plan import Plan
 from rollout.domain.restoring import Left
 from rollout.domain.state import STAGES
 from rollout.engine.rollback import RUNS, SCOPE
+from rollout.view.plan_words import plan_words
 from rollout.view.rollback_preview import MAY_ROLL_BACK, RollbackPreview, rollback_preview
 from rollout.view.rollback_preview_text import rollback_preview_lines
 from rollout.view.rollback_steps import SHIPPED
@@ -184,7 +185,7 @@ def test_from_the_log_alone_it_says_so_and_counts_what_runs_reported() -> None:
 
 
 def test_with_a_look_at_the_target_the_rows_are_those_of_the_target() -> None:
-    view = preview(story(), assessed=assessed())
+    view = preview(story(), assessed=[assessed()])
     assert view.looked_at == START + timedelta(days=1)
     assert classes(view)["updated"] == 9_141
     assert classes(view)["deleted_by_others"] == 0
@@ -196,7 +197,7 @@ def test_with_a_look_at_the_target_the_rows_are_those_of_the_target() -> None:
 
 
 def test_calls_and_seconds_are_sums_whose_assumption_is_said() -> None:
-    view = preview(story(), assessed=assessed())
+    view = preview(story(), assessed=[assessed()])
     assert view.calls == sum(c.calls for c in view.costs)
     assert view.seconds == sum(c.seconds for c in view.costs)
     assert {c.what: c.calls for c in view.costs}["give rows back"] == 2 * 46
@@ -234,7 +235,11 @@ def test_a_rollback_that_began_keeps_its_scope() -> None:
 @pytest.mark.parametrize("width", [60, 80, 140, 200])
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_lines_fit_and_say_the_same(width: int, ascii_only: bool) -> None:
-    for view in (preview(story()), preview(story(), assessed=assessed()), preview(story(), "full")):
+    for view in (
+        preview(story()),
+        preview(story(), assessed=[assessed()]),
+        preview(story(), "full"),
+    ):
         lines = rollback_preview_lines(view, width, ascii_only=ascii_only)
         assert all(cells(line) <= width for line in lines)
         assert all(line.isascii() for line in lines) or not ascii_only
@@ -245,7 +250,7 @@ def test_lines_fit_and_say_the_same(width: int, ascii_only: bool) -> None:
 
 
 def test_rows_that_stay_are_shown_with_all_three_values() -> None:
-    text = "\n".join(rollback_preview_lines(preview(story(), assessed=assessed()), 140))
+    text = "\n".join(rollback_preview_lines(preview(story(), assessed=[assessed()]), 140))
     assert "k1: changed by others since by 005HUMAN" in text
     for word in ("old", "synced", "mine"):
         assert word in text
@@ -254,11 +259,99 @@ def test_rows_that_stay_are_shown_with_all_three_values() -> None:
 def test_hostile_texts_of_foreign_systems_stay_on_their_line() -> None:
     bad = "x\x1b[2J\ny"
     left = Left(id="a", key=bad, why="changed", by=bad, baseline={"N": bad}, now={"N": "ok"})
-    lines = rollback_preview_lines(preview(story(), assessed=assessed(left=[left])), 100)
+    lines = rollback_preview_lines(preview(story(), assessed=[assessed(left=[left])]), 100)
     assert not any(c in line for line in lines for c in "\x1b\n")
 
 
+# two targets --------------------------------------------------------------------
+
+
+def two_targets() -> Story:
+    syncs = {
+        "sync_a": {**SYNC, "operation": "upsert"},
+        "sync_b": {**SYNC, "id": 2, "operation": "update", "target": "Other__c"},
+    }
+    return story(syncs=syncs)
+
+
+def both(**given: Any) -> list[Assessment]:
+    other = assessed(target="Other__c", rows=300, counts={"updated": 30, "not_known": 2}, **given)
+    return [assessed(), other]
+
+
+def test_each_target_has_its_rows_and_its_calls_and_the_totals_are_their_sums() -> None:
+    view = preview(two_targets(), assessed=both())
+    assert [t.target for t in view.targets] == ["Thing__c", "Other__c"]
+    assert [{c.name: c.rows for c in t.classes}["updated"] for t in view.targets] == [9_141, 30]
+    assert (classes(view)["updated"], classes(view)["created"]) == (9_171, 574)
+    assert (view.left_rows, [t.left_rows for t in view.targets]) == (2, [1, 1])
+    assert [row.target for row in view.left] == ["Thing__c", "Other__c"]
+    pause = view.costs[0]
+    assert pause.what == "pause the syncs"
+    assert view.calls == pause.calls + sum(t.calls for t in view.targets)
+    assert view.seconds == pause.seconds + sum(t.seconds for t in view.targets)
+    assert {c.what: c.calls for c in view.targets[1].costs} == {
+        "read the target": 3 * 2,
+        "give rows back": 2 * 30,
+        "delete rows": 0,
+    }
+    assert "1 rows of Thing__c stay as somebody else made them, and are listed" in view.stays
+    assert any(said.startswith("2 rows of Other__c are not given back") for said in view.stays)
+
+
+def test_two_targets_are_told_apart_in_words() -> None:
+    lines = rollback_preview_lines(preview(two_targets(), assessed=both()), 100)
+    text = "\n".join(lines)
+    for said in (
+        "Thing__c as it is, 18,722 rows",
+        "Other__c as it is, 300 rows",
+        "Rows of Thing__c\n",
+        "Rows of Other__c\n",
+        "Rows of all 2 targets\n",
+        "Rows of Other__c that stay as they are: 1\n",
+        "of them for Other__c",
+    ):
+        assert said in text
+    one = "\n".join(rollback_preview_lines(preview(story(), assessed=[assessed()]), 100))
+    assert "\nRows\n" in one
+    assert "Rows of " not in one
+    assert "of them for" not in one
+
+
+def test_the_log_alone_knows_by_target_what_runs_reported() -> None:
+    told = two_targets()
+    view = preview(told, note="no connection")
+    assert [[(c.name, c.rows) for c in t.classes[:2]] for t in view.targets] == [
+        [("updated", 0), ("created or updated", 1_081)],
+        [("updated", 4_000), ("created or updated", 0)],
+    ]
+    assert classes(view) == {
+        "updated": 4_000,
+        "created or updated": 1_081,
+        "changed_by_others": None,
+        "deleted_by_others": None,
+    }
+    assert view.source.count("from the log alone (no connection)") == 1
+    words = msgspec.to_builtins(plan_words(told.plan.model_dump(mode="json", by_alias=True)))
+    assert rollback_preview(told.state(), words, note="no connection") == view
+
+
+def test_a_target_without_a_baseline_is_told_from_the_log_if_anything_was_written() -> None:
+    view = preview(two_targets(), assessed=[assessed()])
+    assert [t.looked_at is None for t in view.targets] == [False, True]
+    assert "(no baseline of Other__c was captured yet)" in view.targets[1].source
+    assert classes(view)["updated"] == 9_141 + 4_000
+    assert {c.name: c.at_most for c in view.classes}["updated"]
+    assert classes(view)["changed_by_others"] is None
+    pilot = two_targets()
+    state = pilot.state()
+    state.runs = {name: run for name, run in state.runs.items() if run.sync == "sync_a"}
+    document = pilot.plan.model_dump(mode="json", by_alias=True)
+    (only,) = rollback_preview(state, document, assessed=[assessed()]).targets
+    assert only.target == "Thing__c"
+
+
 def test_it_is_data() -> None:
-    document = msgspec.json.decode(msgspec.json.encode(preview(story(), assessed=assessed())))
+    document = msgspec.json.decode(msgspec.json.encode(preview(story(), assessed=[assessed()])))
     assert document["scope"] == ""
     assert document["left_rows"] == 1

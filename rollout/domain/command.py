@@ -11,6 +11,7 @@ from rollout.domain.machine import PlanMachine
 from rollout.domain.plan import Plan
 from rollout.domain.sign_off import Proof
 from rollout.domain.state import PhaseState, RolloutState
+from rollout.domain.undo_order import may_begin_at
 
 LEAD = "project_lead"
 """The role that decides and may waive any check."""
@@ -118,7 +119,9 @@ class Case:
             _command_of(trigger, self.phase.held_from)
             for trigger in self.machine.legal(self.phase.id, self.phase.stage)
         ]
-        return [name for name in found if name]
+        if not may_begin_at(self.state):
+            found = [name for name in found if name != "roll_back"]
+        return [name for name in dict.fromkeys(found) if name]
 
 
 def _command_of(trigger: str, held_from: str) -> str:

@@ -16,6 +16,7 @@ from rollout.domain.machine import PlanMachine
 from rollout.domain.people import find_check
 from rollout.domain.plan import Plan
 from rollout.domain.state import EffectState, PhaseState, RolloutState
+from rollout.domain.undo_order import may_begin_at
 
 __all__ = ["LEAD", "Command", "Outcome", "Refusal", "decide", "find_check"]
 
@@ -165,22 +166,35 @@ def _may_still_land(effect: EffectState) -> bool:
 
 
 def _roll_back(case: Case) -> Outcome:
+    """Everything, or from a phase on; after a rollback only further back than it went."""
     refusal = lead_only(case)
     if refusal:
         return refusal
-    again = case.phase.stage == "rollback_failed"
-    scope, order = case.command.subject, list(case.state.phases)
-    if again:
-        scope = scope or case.phase.undo_from
-        if scope != case.phase.undo_from:
-            started = case.phase.undo_from or "everything"
-            return Refusal(f"this rollback undoes {started}: leave the phase out to try it again")
+    order, phase = list(case.state.phases), case.phase
+    again = phase.stage == "rollback_failed"
+    scope = case.command.subject or (phase.undo_from if again else "")
     if scope and scope not in order:
         return Refusal(f"no phase {scope!r} to roll back to; leave it out to roll back everything")
-    if scope and order.index(scope) > order.index(case.phase.id):
-        return Refusal(f"{scope} has not begun: name {case.phase.id} or an earlier phase")
-    moved = case.move("retry_rollback" if again else "roll_back")
+    if scope and order.index(scope) > order.index(phase.id):
+        return Refusal(f"{scope} has not begun: name {phase.id} or an earlier phase")
+    went, wanted = phase.undo_from or order[0], scope or order[0]
+    if wanted not in may_begin_at(case.state):
+        return Refusal(_went_already(phase, went, order[0]))
+    trigger = "retry_rollback" if again and wanted == went else "roll_back"
+    moved = case.move(trigger)
     return [case.decision("roll_back", scope), moved] if moved else case.illegal("roll back")
+
+
+def _went_already(phase: PhaseState, since: str, first: str) -> str:
+    everything = since == first
+    further = "" if everything else "name an earlier phase to undo more"
+    if phase.stage == "rollback_failed":
+        what = "everything" if everything else f"{since} and what came after it"
+        more = f", or {further}" if further else ""
+        return f"this rollback undoes {what}: leave the phase out to try it again{more}"
+    if everything:
+        return "everything is undone already: retry, or end the rollout"
+    return f"{since} and what came after it is undone already: {further}"
 
 
 def _end(name: str, outcome: str) -> Rule:

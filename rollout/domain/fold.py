@@ -61,7 +61,7 @@ def _stage_changed(state: RolloutState, event: e.Event, p: e.StageChanged) -> No
         phase.started_at = event.at
     if p.target == "running" and phase.running_at is None:
         phase.running_at = event.at
-    if p.target == "rolling_back" and p.source != "rollback_failed":
+    if p.target == "rolling_back" and p.trigger != "retry_rollback":
         phase.undo_from, phase.undo_seq = _scope_just_decided(state, event), event.seq
     phase.stage, phase.since, phase.reason = p.target, event.at, p.reason
     phase.since_seq = event.seq

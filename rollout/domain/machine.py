@@ -45,7 +45,10 @@ TRANSITIONS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("retry", ("held", "rolled_back"), "pending"),
     (
         "roll_back",
-        ("entry_gate", "ready", "running", "exit_gate", "sign_off", "held"),
+        (
+            *("entry_gate", "ready", "running", "exit_gate", "sign_off", "held"),
+            *("rolled_back", "rollback_failed"),  # further back than before
+        ),
         "rolling_back",
     ),
     ("ask_again", ("ready",), "entry_gate"),
@@ -91,7 +94,7 @@ class PlanMachine:
         """Triggers that are legal in `<phase>.<stage>`, in the table's order.
 
         >>> PlanMachine(["pilot"]).legal("pilot", "rollback_failed")
-        ['retry_rollback', 'abort']
+        ['roll_back', 'retry_rollback', 'abort']
         """
         return [t for t in self._triggers() if self.target(phase, stage, t) is not None]
 

@@ -18,6 +18,18 @@ def phases_in_scope(state: RolloutState, first: str = "") -> list[str]:
     return order[order.index(first) if first else 0 :]
 
 
+def may_begin_at(state: RolloutState) -> list[str]:
+    """Phases at which a rollback may be said to begin now, earliest first: those that have begun; after
+    a rollback only earlier ones than it went back to, and a failed one may also be said again."""
+    phase, order = state.current_phase(), list(state.phases)
+    if phase is None:
+        return []
+    went = order.index(phase.undo_from) if phase.undo_from else 0
+    if phase.stage == "rolled_back":
+        return order[:went]
+    return order[: (went if phase.stage == "rollback_failed" else order.index(phase.id)) + 1]
+
+
 def newest_first(state: RolloutState, first: str = "") -> list[StepState]:
     """Steps of the phases in scope that did something and were not undone, whatever their kind."""
     scope = set(phases_in_scope(state, first))

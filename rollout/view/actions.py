@@ -113,6 +113,12 @@ def _restart(state: RolloutState, phase: PhaseState) -> str:
     return f"only when a phase is held; {_is(phase)}"
 
 
+def _roll_back(_state: RolloutState, phase: PhaseState) -> str:
+    if phase.stage == "rolled_back":
+        return "everything is undone already: retry, or end the rollout"
+    return f"not in this stage; {_is(phase)}"
+
+
 def _waive(_state: RolloutState, phase: PhaseState) -> str:
     if phase.stage == "held":
         return "no check blocks that is not waived already"
@@ -129,7 +135,7 @@ _REASONS: dict[str, Callable[[RolloutState, PhaseState], str]] = {
     "attest": lambda _s, _p: "no question waits for an answer",
     "settle": lambda _s, _p: "no request waits for a person's word",
     "sign": _only_when("in sign off"),
-    "roll_back": lambda _s, phase: f"not in this stage; {_is(phase)}",
+    "roll_back": _roll_back,
     "abort": lambda _s, phase: f"not in this stage; {_is(phase)}: hold first",
     "end": _only_when("rolled back"),
     "close_finding": lambda _s, _p: "no finding is open",

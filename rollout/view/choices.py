@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from rollout.domain.evidence import Decision, Verdict
 from rollout.domain.standing import standing_signatures
 from rollout.domain.state import GateState, PhaseState, RolloutState
+from rollout.domain.undo_order import may_begin_at
 from rollout.view.gates import newest_rounds
 from rollout.view.model import ChoiceView
 from rollout.view.plan_words import LEAD, CheckWords, PlanWords
@@ -26,7 +27,7 @@ _OF_STAGE: dict[str, tuple[str, ...]] = {
     "passed": (),
     "held": ("resume", "retry", "restart", "roll_back", "abort"),
     "rolling_back": (),
-    "rolled_back": ("end", "retry", "restart"),
+    "rolled_back": ("end", "retry", "restart", "roll_back"),
     "rollback_failed": ("roll_back", "abort"),
 }
 
@@ -123,7 +124,7 @@ def _decisions(state: RolloutState, phase: PhaseState) -> Iterator[ChoiceView]:
         if action == "restart":
             for earlier in _earlier(state, phase):
                 yield _choice("restart", earlier, _WHY["restart"], awaited=waits)
-        elif action != "resume" or _may_resume(state, phase):
+        elif _is_open(action, state, phase):
             why = f"start {phase.title}" if action == "proceed" else _WHY[action]
             yield _choice(action, phase.id, why, awaited=waits)
 
@@ -132,6 +133,12 @@ def _to_adopt(phase: PhaseState) -> Iterator[ChoiceView]:
     """`rollout adopt-plan` says what stands against a plan; a way back that is under way does always."""
     if phase.stage != "rolling_back":
         yield _choice("adopt_plan", phase.id, _WHY["adopt_plan"])
+
+
+def _is_open(action: str, state: RolloutState, phase: PhaseState) -> bool:
+    if action == "roll_back":
+        return bool(may_begin_at(state))
+    return action != "resume" or _may_resume(state, phase)
 
 
 def _may_resume(state: RolloutState, phase: PhaseState) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime
 import msgspec
 
 from rollout.domain.state import RolloutState
+from rollout.domain.undo_order import may_begin_at
 from rollout.view.actions import ActionView
 from rollout.view.environment import environment_of
 from rollout.view.model import ChoiceView
@@ -151,19 +152,17 @@ def _subjects(action: ActionView, state: RolloutState) -> list[Subject]:
 
 
 def _scopes(choices: Sequence[ChoiceView], state: RolloutState) -> list[Subject]:
-    """From where on things are undone: all, or a phase that has begun. A rollback that failed goes
-    on with what it began with."""
-    phase = state.current_phase()
+    """From where on things are undone: all, or a phase that has begun. A rollback that failed goes on
+    with what it began with, unless a phase further back is named."""
+    phase, names = state.current_phase(), may_begin_at(state)
     roles = choices[0].roles if choices else []
-    if phase is None:
-        return []
-    if phase.stage == "rollback_failed":
-        scope = phase.undo_from or EVERYTHING
-        return [Subject(scope, f"go on with {scope or 'everything'}", roles)]
-    order = list(state.phases)
-    begun = order[: order.index(phase.id) + 1]
-    found = [Subject(EVERYTHING, f"everything, back to before {order[0]}", roles)]
-    return found + [Subject(name, f"from {name} on", roles) for name in begun[1:]]
+    failed = phase is not None and phase.stage == "rollback_failed"
+    found = [Subject(name, f"from {name} on", roles) for name in names]
+    if failed and phase is not None:
+        again = phase.undo_from or EVERYTHING
+        return [Subject(again, f"go on with {again or 'everything'}", roles), *found[:-1]]
+    everything = [Subject(EVERYTHING, f"everything, back to before {n}", roles) for n in names[:1]]
+    return everything + found[1:]
 
 
 def _answers(action: str) -> list[Answer]:

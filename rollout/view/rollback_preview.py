@@ -15,7 +15,7 @@ import msgspec
 from rollout.domain.assessment import Assessment
 from rollout.domain.state import RolloutState
 from rollout.domain.undo_cost import ASSUMED
-from rollout.domain.undo_order import newest_first, phases_in_scope
+from rollout.domain.undo_order import may_begin_at, newest_first, phases_in_scope
 from rollout.view.rollback_left import LeftView
 from rollout.view.rollback_steps import (
     SHIPPED,
@@ -39,7 +39,10 @@ from rollout.view.rollback_targets import (
 from rollout.view.text import plain
 
 MAY_ROLL_BACK = frozenset(
-    {"entry_gate", "ready", "running", "exit_gate", "sign_off", "held", "rollback_failed"}
+    {
+        *("entry_gate", "ready", "running", "exit_gate", "sign_off", "held"),
+        *("rolled_back", "rollback_failed"),
+    }
 )
 """Stages in which a person may say roll back. Source: `domain/machine.py`; a test compares."""
 
@@ -144,6 +147,8 @@ def _refused(state: RolloutState, plan: UndoWords, scope: str) -> str:
     order = list(state.phases)
     if scope and order.index(scope) > order.index(phase.id):
         return f"{scope} has not begun: name {phase.id} or an earlier phase"
+    if (scope or order[0]) not in may_begin_at(state):
+        return f"it is undone already from {phase.undo_from or order[0]} on"
     return ""
 
 

@@ -307,9 +307,43 @@ def test_a_failed_rollback_is_tried_again_as_far_as_it_began_to_go() -> None:
     bench.say("roll_back", "full")
     bench.tick()
     assert bench.stage() == "rollback_failed"
-    assert "this rollback undoes full" in bench.refusal("roll_back", "pilot")
     bench.say("roll_back")
     assert bench.state.phases["full"].undo_from == "full"
+
+
+def failed_rollback(scope: str) -> Bench:
+    bench = in_full()
+    bench.scripted.answers["back_ok"] = 0
+    bench.say("roll_back", scope)
+    bench.tick()
+    assert bench.stage() == "rollback_failed"
+    return bench
+
+
+def test_a_failed_rollback_can_be_made_to_go_further_back_but_not_less_far() -> None:
+    bench = failed_rollback("full")
+    bench.say("roll_back", "pilot")
+    assert (bench.stage(), bench.state.phases["full"].undo_from) == ("rolling_back", "pilot")
+    said = failed_rollback("pilot").refusal("roll_back", "full")
+    assert said == "this rollback undoes everything: leave the phase out to try it again"
+
+
+@pytest.mark.parametrize("scope", ["", "pilot"])
+def test_a_finished_rollback_of_one_phase_can_be_followed_by_one_of_all(scope: str) -> None:
+    bench = rolled_back(in_full(), "full")
+    said = bench.refusal("roll_back", "full")
+    assert said == (
+        "full and what came after it is undone already: name an earlier phase to undo more"
+    )
+    bench.say("roll_back", scope)
+    assert (bench.stage(), bench.state.phases["full"].undo_from) == ("rolling_back", scope)
+
+
+def test_what_is_undone_is_not_undone_again() -> None:
+    bench = rolled_back(in_full())
+    for scope in ("", "pilot", "full"):
+        said = bench.refusal("roll_back", scope)
+        assert said == "everything is undone already: retry, or end the rollout"
 
 
 def test_after_everything_was_undone_a_retry_begins_with_the_first_phase() -> None:

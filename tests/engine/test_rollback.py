@@ -114,6 +114,27 @@ def test_the_scope_of_an_old_rollback_is_not_the_scope_of_a_new_one() -> None:
     assert undone(bench) == ["f2", "f1", "f2", "f1", "p2", "p1"]
 
 
+def test_a_rollback_of_one_phase_can_be_followed_by_one_of_what_came_before() -> None:
+    bench = done()
+    goes_back(bench, "full")
+    assert goes_back(bench) == "rolled_back"
+    assert undone(bench) == ["f2", "f1", "p2", "p1"]
+    one, all_ = bench.payloads(RolledBack)
+    assert (one.scope, all_.scope, all_.verified) == ("full", "", True)
+    started = [p.step for p in bench.payloads(StepStarted) if p.step in {"stop_a", RUNS, SCOPE}]
+    assert started == ["stop_a", RUNS, SCOPE] * 2  # somebody may have begun to write since
+    assert bench.scripted.asked.count("back_ok") == 2
+
+
+def test_a_rollback_that_failed_can_go_further_back_than_it_began_to() -> None:
+    bench = done()
+    bench.scripted.answers |= {"back_ok": [0, 1]}
+    assert goes_back(bench, "full") == "rollback_failed"
+    assert goes_back(bench, "pilot") == "rolled_back"
+    assert undone(bench) == ["f2", "f1", "p2", "p1"]
+    assert [told.scope for told in bench.payloads(RolledBack)] == ["full", "pilot"]
+
+
 def test_later_phases_that_a_restart_left_behind_are_undone_too() -> None:
     bench = done()
     bench.say("restart", "pilot")

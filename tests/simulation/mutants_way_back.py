@@ -7,8 +7,10 @@ from typing import Any
 
 from fakes import CENSUS_USER
 
+from rollout.domain import decide, restoring
 from rollout.domain.effects import Yes
 from rollout.domain.restoring import Delete, Sorted, Target, sort_rows
+from rollout.engine import rollback
 from rollout.engine.effects import EffectRunner
 from rollout.engine.rollback import RollbackRunner
 from rollout.kinds import Done
@@ -16,8 +18,12 @@ from rollout.steps import end_runs, restoration, run_sync
 from rollout.steps.restoration import Restoration
 from rollout.steps.run_record import still_going
 from rollout.steps.run_sync import RunSync
+from rollout.steps.sync_settings import SetSchedule
 
 from .mutants import Patch, mutant
+
+LONG = ("reverting", "whole", "watched")
+"""Plans of more than one phase."""
 
 
 @mutant(
@@ -121,6 +127,43 @@ def refused_rows_forgotten() -> Iterable[Patch]:
         return Yes({**answer.value, "refused": {}}, answer.detail)
 
     yield Restoration, "perform", perform
+
+
+@mutant("what others had made of a row by a later baseline is forgotten", "others_edit", plans=LONG)
+def later_baselines_forgotten() -> Iterable[Patch]:
+    yield restoring, "_stays", lambda later, before, record: None
+
+
+@mutant("more is undone than was named", "whim", plans=LONG)
+def scope_ignored() -> Iterable[Patch]:
+    real = RollbackRunner._to_undo
+    yield RollbackRunner, "_to_undo", lambda self, first="": real(self, "")
+
+
+@mutant("the oldest step is undone first", plans=LONG)
+def oldest_undone_first() -> Iterable[Patch]:
+    real = rollback.newest_first
+    yield rollback, "newest_first", lambda state, first="": list(reversed(real(state, first)))
+
+
+@mutant("after a rollback a retry begins with the phase that was under way", "whim", plans=LONG)
+def retry_begins_too_late() -> Iterable[Patch]:
+    yield decide, "_first_undone", lambda case: case.phase.id
+
+
+@mutant("a schedule is not given back", plans=("settings", "whole", "watched"))
+def schedule_not_given_back() -> Iterable[Patch]:
+    yield SetSchedule, "undo", lambda self, inputs, context: Done({})
+
+
+@mutant("a rollback that failed does not say what is left", "write_refused")
+def failure_says_nothing() -> Iterable[Patch]:
+    def fail(
+        self: RollbackRunner, phase: Any, why: str, left: Any, go_on: str, rows: int = 0
+    ) -> Any:
+        return self._end(phase, "undo_failed", "sorry", self._summary(phase, verified=False))
+
+    yield RollbackRunner, "_fail", fail
 
 
 @mutant("undoing a run undoes nothing")

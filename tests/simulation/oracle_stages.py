@@ -151,7 +151,9 @@ class StageOracle:
         wanted = before.phases[p.phase].attempt + 1
         require(p.attempt == wanted, "1", f"{p.phase} has attempt {p.attempt}, not {wanted}")
         order = list(before.phases)
-        require(order.index(p.phase) <= order.index(current.id), "8", f"{p.phase} is later")
+        undone = current.undo_from or order[0]
+        last = undone if current.stage == "rolled_back" else current.id
+        require(order.index(p.phase) <= order.index(last), "8", f"{p.phase} is later than {last}")
         unknown = [
             e.effect
             for e in before.effects.values()

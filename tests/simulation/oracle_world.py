@@ -8,13 +8,20 @@ from typing import Any
 
 from fakes import CENSUS_USER, TOOL_USER
 
-from rollout.domain.events import Event, RolledBack, RunObserved, StepCompleted, StepUndone
+from rollout.domain.events import (
+    Event,
+    RolledBack,
+    RunObserved,
+    StepCompleted,
+    StepStarted,
+    StepUndone,
+)
 from rollout.domain.plan import Plan, StepSpec
 from rollout.domain.state import PhaseState, RolloutState
 from rollout.engine.rollback import RUNS, SCOPE
 from rollout.ports import Row
 
-from .census import Census
+from .census import Census, Sync
 from .dice import Dice
 from .target import COLUMNS, Target
 from .violation import Violated, require
@@ -22,6 +29,10 @@ from .warehouse import NARROWED, VIEWS, Warehouse
 
 OVER = {"completed", "failed", "skipped", "canceled"}
 OURS = {CENSUS_USER, TOOL_USER}
+_NOT_UNDONE = {"running", "completed", "failed", "undoing", "undo_failed"}
+_HAVE_AN_UNDO = {"run_sync", "restrict_source", "restore_source", "set_schedule", "resume_sync"}
+Place = tuple[str, int, str]
+"""Phase, attempt, step."""
 Rows = Mapping[str, Row]
 
 
@@ -39,12 +50,17 @@ class WorldOracle:
         self.specs |= {s: StepSpec(step=s, id=s) for s in (RUNS, SCOPE)}
         self.seen: dict[int, str] = {}
         self.baselines: list[tuple[str, Rows]] = []
+        self.schedules: dict[Place, tuple[str, int | None]] = {}
+        """Of a sync, before a step of ours changed it."""
         self.reached: Counter[str] = Counter()
 
     def see(self, before: RolloutState, event: Event) -> None:
         match event.payload:
             case RunObserved() as p:
                 self._observed(p)
+            case StepStarted() as p if self.specs[p.step].step == "set_schedule":
+                sync = self._sync(self.specs[p.step])
+                self.schedules[p.phase, p.attempt, p.step] = sync.frequency, sync.minute
             case StepCompleted() as p:
                 self._done(before, p)
             case StepUndone() as p:
@@ -99,22 +115,47 @@ class WorldOracle:
         """Read back: it was so when the log says so, unless others changed it meanwhile."""
         if self.dice.fired["sync_touched"] or self.dice.fired["late_request"]:
             return
-        name = str(spec.inputs["sync"])
-        sync = next(s for s in self.census.syncs.values() if s.name == name)
+        sync = self._sync(spec)
         for setting, value in wanted.items():
             found = getattr(sync, setting)
-            require(found == value, "12", f"{spec.id} is done and {name}.{setting} is {found}")
+            require(found == value, "12", f"{spec.id} is done and {sync.name}.{setting} is {found}")
+
+    def _sync(self, spec: StepSpec) -> Sync:
+        name = str(spec.inputs["sync"])
+        return next(s for s in self.census.syncs.values() if s.name == name)
 
     # the way back --------------------------------------------------------------------
 
     def _undone(self, before: RolloutState, p: StepUndone) -> None:
         spec = self.specs[p.step]
         self.reached[f"undone_{spec.step}"] += 1
+        self._in_its_turn(before, p)
+        if spec.step == "set_schedule" and not self.dice.fired["late_request"]:
+            sync, was = self._sync(spec), self.schedules[p.phase, p.attempt, p.step]
+            now = (sync.frequency, sync.minute)
+            require(now == was, "12", f"{p.step} is undone: {sync.name} runs {now}, it was {was}")
         if spec.step == "run_sync":
             self._created_rows_are_gone(before, p)
         if spec.step == "restrict_source" and "evidence" in p.outputs:
             view = str(spec.inputs["view"])
             require(self.warehouse.views[view] == VIEWS[view], "12", f"{view} is still narrow")
+
+    def _in_its_turn(self, before: RolloutState, p: StepUndone) -> None:
+        """Only what the lead named is undone, and what came later first."""
+        current = before.current_phase()
+        assert current is not None
+        scope = self._scope(before, current)
+        require(p.phase in scope, "12", f"{p.step} of {p.phase} is undone, asked was {scope}")
+        begun = list(before.steps.values())
+        places = [(s.phase, s.attempt, s.step) for s in begun]
+        later = [
+            s.step
+            for s in begun[places.index((p.phase, p.attempt, p.step)) + 1 :]
+            if s.phase in scope
+            and s.status in _NOT_UNDONE
+            and self.specs[s.step].step in _HAVE_AN_UNDO
+        ]
+        require(not later, "12", f"{p.step} is undone before {later}")
 
     def _created_rows_are_gone(self, before: RolloutState, p: StepUndone) -> None:
         """Those that only the runs of this step wrote, and nobody since."""
@@ -137,7 +178,11 @@ class WorldOracle:
     def _rolled_back(self, before: RolloutState, p: RolledBack) -> None:
         self.reached["verified" if p.verified else "not_verified"] += 1
         if not p.verified:
+            require(bool(p.remaining), "12", "the rollback is not proven, and nobody says why")
             return
+        require(
+            p.assessment is not None, "12", "it is rolled back and nobody looked what there was"
+        )
         phase = before.phases[p.phase]
         self._nothing_goes(before)
         baselines = self._in_scope(before, phase)
@@ -175,8 +220,9 @@ class WorldOracle:
                     for seen in later
                     if record in seen and seen[record]["LastModifiedById"] not in OURS
                 ]
-                same = any(all(there.get(c) == was.get(c) for c in COLUMNS) for was in (row, *left))
-                require(same, "12", f"{row['Key__c']} is {there}, was {row}")
+                was = left[-1] if left else row
+                same = all(there.get(c) == was.get(c) for c in COLUMNS)
+                require(same, "12", f"{row['Key__c']} is {there}, was {was}")
         for record in now.keys() - baseline.keys():
             row = now[record]
             theirs = row["CreatedById"] not in OURS or row["LastModifiedById"] not in OURS

@@ -108,10 +108,15 @@ class People:
             self.patience[f"{phase.id}.{phase.stage}"] + 1
         )
         if phase.stage == "rolled_back":
+            if self._further_back(state):
+                return _by(LEAD, "roll_back")
             name = "end" if tried > 1 else self.dice.pick("after", ["end", "retry"])
             return _by(LEAD, name)
         if phase.stage == "rollback_failed":
-            return _by(LEAD, "roll_back" if tried <= 3 else "abort")
+            if tried > 3:
+                return _by(LEAD, "abort")
+            first = next(iter(state.phases))
+            return _by(LEAD, "roll_back", first if self._further_back(state) else "")
         if "paused" in phase.reason and not self.dice.chance("forgets", 0.2):
             self._resume_in_the_ui()
         if tried > 6:
@@ -121,6 +126,12 @@ class People:
         choices += ["restart"] * (phase.id != next(iter(state.phases)))
         name = self.dice.pick("decision", choices)
         return _by(LEAD, name, self._subject(name, state))
+
+    def _further_back(self, state: RolloutState) -> bool:
+        """A rollback of some phases is followed by one of all, now and then."""
+        phase = state.current_phase()
+        is_part = phase is not None and phase.undo_from not in {"", next(iter(state.phases))}
+        return is_part and self.dice.chance("further back", 0.6)
 
     def _resume_in_the_ui(self) -> None:
         """A rollback leaves the syncs paused; whoever begins again lets them run."""
@@ -223,7 +234,7 @@ class People:
                 earlier = order[: order.index(phase.id)] or order
                 return self.dice.pick("restart", earlier)
             case "roll_back":
-                return self.dice.pick("scope", ["", "", phase.id])
+                return self.dice.pick("scope", ["", phase.id])
             case "settle":
                 sent = [e for e in state.effects.values() if not e.idempotent]
                 waiting = [e.effect for e in sent if e.how == "needs_human"]

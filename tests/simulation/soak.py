@@ -48,6 +48,7 @@ SOMETIMES: tuple[str, ...] = (
     *(f"rollback_from_{s}" for s in ("entry_gate", "ready", "running", "exit_gate", "sign_off")),
     "rollback_from_held",
     "rollback_from_rollback_failed",
+    "rollback_from_rolled_back",
     *(f"undone_{k}" for k in ("run_sync", "set_schedule", "restrict_source", "restore_source")),
     *(f"undone_{k}" for k in ("pause_sync", "resume_sync")),
     "sign_off_to_held",

@@ -207,7 +207,11 @@ def test_calls_and_seconds_are_sums_whose_assumption_is_said() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "why"),
-    [("running", ""), ("rolling_back", "full is rolling back"), ("rolled_back", "rolled back")],
+    [
+        ("running", ""),
+        ("rolling_back", "full is rolling back"),
+        ("rolled_back", "it is undone already from pilot on"),
+    ],
 )
 def test_it_says_when_nobody_may_roll_back(stage: str, why: str) -> None:
     told = story()
@@ -216,6 +220,14 @@ def test_it_says_when_nobody_may_roll_back(stage: str, why: str) -> None:
     refused = preview(told).refused
     assert why in refused
     assert bool(refused) == bool(why)
+
+
+def test_after_a_rollback_of_one_phase_what_came_before_can_still_be_undone() -> None:
+    told = story()
+    told.stage("full", "roll_back", "running", "rolled_back")
+    told.state.phases["full"].undo_from = "full"
+    assert preview(told).refused == ""
+    assert preview(told, scope="full").refused == "it is undone already from full on"
 
 
 def test_an_ended_rollout_a_plan_without_a_way_back_and_a_phase_ahead_are_refused() -> None:

@@ -40,7 +40,7 @@ class Problems:
     ) -> None:
         """`word` is what was written and `allowed` what could have been meant there."""
         self.begin_with(file)
-        text = f"{what}{suggestion(word, allowed)}"
+        text = _on_one_line(f"{what}{suggestion(word, allowed)}")
         line = f"{file}:{place.line}:{place.column}: {text}"
         self._found.setdefault((self._files.index(file), place, text), line)
 
@@ -54,6 +54,11 @@ class Problems:
         """Raises: PlanProblems with every line."""
         if self._found:
             raise PlanProblems(self.lines())
+
+
+def _on_one_line(text: str) -> str:
+    """What was written may hold a tab or a line break: each is shown, and none takes effect."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:

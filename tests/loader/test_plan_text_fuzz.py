@@ -93,3 +93,11 @@ def test_many_torn_plans_with_torn_gates_are_plans_or_problems(
     folder: Path, plan: str, gate: str
 ) -> None:
     answered(folder, plan, gate)
+
+
+def test_what_was_written_with_a_tab_is_shown_on_one_line(folder: Path) -> None:
+    plan = PLAN.replace('"10:00"', '"\\t12:00"', 1)
+    with pytest.raises(PlanProblems) as found:
+        load_plan(write(folder, plan=plan, ready=GATE, x__sql=SQL), CHECKS, STEPS)
+    assert all(line.isprintable() for line in found.value.problems)
+    assert any(r"not `\t12:00`" in line for line in found.value.problems)

@@ -10,6 +10,7 @@ from fakes import CENSUS_USER
 from rollout.domain import decide, restoring
 from rollout.domain.effects import Yes
 from rollout.domain.restoring import Delete, Sorted, Target, sort_rows
+from rollout.domain.undo_order import newest_first
 from rollout.engine import rollback
 from rollout.engine.effects import EffectRunner
 from rollout.engine.rollback import RollbackRunner
@@ -142,8 +143,10 @@ def scope_ignored() -> Iterable[Patch]:
 
 @mutant("the oldest step is undone first", plans=LONG)
 def oldest_undone_first() -> Iterable[Patch]:
-    real = rollback.newest_first
-    yield rollback, "newest_first", lambda state, first="": list(reversed(real(state, first)))
+    def oldest_first(state: Any, first: str = "") -> Any:
+        return list(reversed(newest_first(state, first)))
+
+    yield rollback, "newest_first", oldest_first
 
 
 @mutant("after a rollback a retry begins with the phase that was under way", "whim", plans=LONG)

@@ -131,7 +131,7 @@ class People:
         """A rollback of some phases is followed by one of all, now and then."""
         phase = state.current_phase()
         is_part = phase is not None and phase.undo_from not in {"", next(iter(state.phases))}
-        return is_part and self.dice.chance("further back", 0.6)
+        return is_part and self.dice.chance("further back", 0.8)
 
     def _resume_in_the_ui(self) -> None:
         """A rollback leaves the syncs paused; whoever begins again lets them run."""

@@ -223,9 +223,9 @@ def test_it_says_when_nobody_may_roll_back(stage: str, why: str) -> None:
 
 
 def test_after_a_rollback_of_one_phase_what_came_before_can_still_be_undone() -> None:
-    told = story()
-    told.stage("full", "roll_back", "running", "rolled_back")
-    told.state.phases["full"].undo_from = "full"
+    told = story().say("roll_back", "full", subject="full")
+    told.stage("full", "roll_back", "running", "rolling_back")
+    told.stage("full", "undone", "rolling_back", "rolled_back")
     assert preview(told).refused == ""
     assert preview(told, scope="full").refused == "it is undone already from full on"
 

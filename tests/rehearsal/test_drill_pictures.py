@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import pass_time, queue, small, sync
 
-from rollout.rehearsal.drill.pictures import Album, Camera, wrong_rows
+from rollout.rehearsal.drill.pictures import Album, Camera, Seen, wrong_in, wrong_rows
 from rollout.rehearsal.world import World
 
 pictures = st.dictionaries(
@@ -47,8 +47,9 @@ def world() -> Iterator[World]:
 def test_a_camera_sees_each_way_in_which_a_row_can_be_wrong(world: World) -> None:
     camera = Camera(world)
     before = camera.take()
-    assert camera.take() is before
-    assert sum(map(len, before.values())) == 330
+    assert camera.take().rows is before.rows
+    assert before.stirred == []
+    assert sum(map(len, before.rows.values())) == 330
     for statement, rows in [
         ("UPDATE product_property SET Name = 'x' WHERE Id IN (SELECT Id FROM product_property ORDER BY Id LIMIT 3)", 3),
         ("DELETE FROM product_property WHERE Id = (SELECT max(Id) FROM product_property)", 4),
@@ -57,7 +58,7 @@ def test_a_camera_sees_each_way_in_which_a_row_can_be_wrong(world: World) -> Non
         ("INSERT INTO product_property (Name) VALUES ('without a key')", 6),
     ]:  # fmt: skip
         world.run_statement(statement, "salesforce")
-        assert sum(wrong_rows(camera.take(), before).values()) == rows
+        assert sum(wrong_in(camera.take(), before).values()) == rows
 
 
 def test_a_production_id_counts_when_it_is_there_whatever_it_is(world: World) -> None:
@@ -66,7 +67,7 @@ def test_a_production_id_counts_when_it_is_there_whatever_it_is(world: World) ->
     written = camera.take()
     pass_time(world, hours=1)
     filled = camera.take()
-    assert len(wrong_rows(filled, written)) >= 40
+    assert len(wrong_in(filled, written)) >= 40
     world.run_statement(
         "UPDATE product_property SET SF_Property_ID__c = 'another' WHERE SF_Property_ID__c <> ''",
         "salesforce",
@@ -78,18 +79,35 @@ def test_a_field_that_is_gone_makes_every_row_wrong(world: World) -> None:
     columns = Camera(world).columns
     there = Camera(world, columns).take()
     gone = Camera(world, [*columns, "Gone__c"]).take()
-    assert len(wrong_rows(gone, there)) == len(there)
+    assert len(wrong_in(gone, there)) == len(there.rows)
+
+
+def test_properties_that_change_by_themselves_are_not_compared() -> None:
+    made = small(organic=True)
+    camera = Camera(made)
+    before = camera.take()
+    pass_time(made, days=1)
+    after = camera.take()
+    made.close()
+    assert before.stirred == []
+    assert len(after.stirred) == 2 * 6
+    changed = Seen({key: [*hashes, 1] for key, hashes in after.rows.items()}, after.stirred)
+    assert not wrong_in(changed, before).keys() & set(after.stirred)
+    assert len(wrong_in(changed, before)) == len(after.rows.keys() - set(after.stirred))
 
 
 def test_an_album_keeps_what_changed_and_names_every_place() -> None:
     album = Album(["Name"])
     first, second = {"a": [1]}, {"a": [2]}
-    for picture, places in [(first, []), (first, ["p"]), (second, ["q"]), (second, ["r", "p"])]:
-        album.keep(picture, places)
+    album.keep(Seen(first), [])
+    album.keep(Seen(first), ["p"])
+    album.keep(Seen(second), ["q"])
+    album.keep(Seen(second, ["k"]), ["r", "p"])
     album.outcome = "completed"
     read = msgspec.msgpack.decode(msgspec.msgpack.encode(album), type=Album)
-    assert read.pictures == [first, second]
-    assert (read.at("p"), read.at("q"), read.at("nowhere")) == (second, second, None)
-    assert read.wanted_after_rollback == read.first == first
+    assert (read.pictures, read.stirred) == ([first, second], [[], ["k"]])
+    assert (read.at("p"), read.at("q")) == (Seen(second, ["k"]), Seen(second))
+    assert read.at("nowhere") is None
+    assert read.wanted_after_rollback == read.first == Seen(first)
     read.outcome = "rolled_back"
-    assert read.wanted_after_rollback == read.last == second
+    assert read.wanted_after_rollback == read.last == Seen(second, ["k"])

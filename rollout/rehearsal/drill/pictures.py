@@ -20,8 +20,17 @@ FILLED_LATER = "sf_property_id__c"
 """Made from the record's id, which depends on the order of creation: only whether it is there counts."""
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """The target at one moment, and the keys of properties that had changed in the source by themselves
+    by then: which ones do depends on what the target looks like, so that they cannot be compared."""
+
+    rows: dict[str, list[int]]
+    stirred: list[str] = []
+
+
 class Album(msgspec.Struct):
-    """Pictures of an undisturbed rehearsal: `places` names of each the picture taken there last.
+    """What was seen in an undisturbed rehearsal: `places` names of each place the picture, and the keys
+    that had changed by themselves, that were seen there last.
 
     `outcome` is how it ended; `stopped_by` names gates' checks and steps that stopped it, as
     `phase/gate/check` or `phase/step`: without any fault there should be none.
@@ -29,45 +38,69 @@ class Album(msgspec.Struct):
 
     columns: list[str]
     pictures: list[dict[str, list[int]]] = []
-    places: dict[str, int] = {}
+    stirred: list[list[str]] = []
+    places: dict[str, tuple[int, int]] = {}
     outcome: str = ""
     stopped_by: list[str] = []
 
-    def at(self, place: str) -> Picture | None:
-        number = self.places.get(place)
-        return None if number is None else self.pictures[number]
+    def at(self, place: str) -> Seen | None:
+        numbers = self.places.get(place)
+        if numbers is None:
+            return None
+        return Seen(self.pictures[numbers[0]], self.stirred[numbers[1]])
 
     @property
-    def first(self) -> Picture:
-        return self.pictures[0]
+    def first(self) -> Seen:
+        return Seen(self.pictures[0], self.stirred[0])
 
     @property
-    def last(self) -> Picture:
-        return self.pictures[-1]
+    def last(self) -> Seen:
+        return Seen(self.pictures[-1], self.stirred[-1])
 
     @property
-    def wanted_after_rollback(self) -> Picture:
+    def wanted_after_rollback(self) -> Seen:
         """As the world was built; as this rehearsal left it, when its lead went back too (and perhaps
         undid a part only)."""
         return self.last if self.outcome == "rolled_back" else self.first
 
-    def keep(self, picture: dict[str, list[int]], places: Sequence[str]) -> None:
-        """Add a picture, unless nothing has changed since the newest one."""
-        if not self.pictures or self.pictures[-1] is not picture:
-            self.pictures.append(picture)
-        self.places.update(dict.fromkeys(places, len(self.pictures) - 1))
+    def keep(self, seen: Seen, places: Sequence[str]) -> None:
+        """Add what was seen, unless nothing has changed since the newest."""
+        if not self.pictures or self.pictures[-1] is not seen.rows:
+            self.pictures.append(seen.rows)
+        if not self.stirred or self.stirred[-1] != seen.stirred:
+            self.stirred.append(seen.stirred)
+        newest = (len(self.pictures) - 1, len(self.stirred) - 1)
+        self.places.update(dict.fromkeys(places, newest))
+
+
+_STIRRED = """
+SELECT lower(id) FROM rds.pg_rds_public.properties WHERE updated_at > $since
+UNION SELECT lower(property_id) FROM rds.pg_rds_public.property_features WHERE updated_at > $since
+ORDER BY ALL
+"""
 
 
 class Camera:
     """Takes pictures of one world; while nothing changes there, the same object again."""
 
     def __init__(self, world: World, columns: Sequence[str] | None = None) -> None:
-        self._truth = world.truth
+        self._world, self._truth = world, world.truth
+        self._built_at = world.clock.now()
         self.columns = list(columns) if columns is not None else self._all()
         self._seen: Sequence[object] | None = None
         self._picture: dict[str, list[int]] = {}
 
-    def take(self) -> dict[str, list[int]]:
+    def take(self) -> Seen:
+        return Seen(self._rows(), self._stirred())
+
+    def _stirred(self) -> list[str]:
+        """Whatever changes by itself says so in its row; what a fault changes does not."""
+        found = (
+            self._world.warehouse_cursor().execute(_STIRRED, {"since": self._built_at}).fetchall()
+        )
+        return [key for (key,) in found]
+
+    def _rows(self) -> dict[str, list[int]]:
         row = self._row()
         digest = (
             f"SELECT count(*), sum(CAST({row} % 4294967296 AS BIGINT)) FROM live_product_property"  # noqa: S608 - names from the object's own description
@@ -95,6 +128,13 @@ class Camera:
         """Every field but those that the system itself keeps."""
         names = self._truth.select("SELECT * FROM live_product_property LIMIT 0").columns
         return [name for name in names if name.lower() not in SYSTEM_FIELDS]
+
+
+def wrong_in(found: Seen, *wanted: Seen) -> dict[str, int]:
+    """Key -> rows of it that are wrong; keys that changed by themselves in any of them left out."""
+    stirred = set(found.stirred).union(*(seen.stirred for seen in wanted))
+    wrong = wrong_rows(found.rows, *(seen.rows for seen in wanted))
+    return {key: count for key, count in wrong.items() if key not in stirred}
 
 
 def wrong_rows(found: Picture, *wanted: Picture) -> dict[str, int]:

@@ -11,7 +11,7 @@ from rollout.domain.events import Event, GateDecided, StepCompleted, StepStarted
 from rollout.domain.state import RolloutState
 from rollout.rehearsal.detection import clock_off_by
 from rollout.rehearsal.drill.mutants import Mutant
-from rollout.rehearsal.drill.pictures import Album, Camera, Picture, wrong_rows
+from rollout.rehearsal.drill.pictures import Album, Camera, Seen, wrong_in
 from rollout.rehearsal.drill.results import Came, Drilled, FaultResult
 from rollout.rehearsal.drill.stops import (
     Noticed,
@@ -54,8 +54,9 @@ def drilled(ready: Ready, mutant: Mutant, album: Album) -> Drilled:
     The measure of wrong rows is that other rehearsal, at the same place: a row (by its sync key)
     counts as wrong when its values differ, when it is missing, or when there is one too many. Where a
     step gave up in the middle, a row may be as it was before the step or as the step would have left
-    it. Fields that Salesforce keeps itself, and record ids, do not count. What a fault changes that the
-    rollout has to live with is somebody else's work, which stays, and does not count either.
+    it. Fields that Salesforce keeps itself, record ids, and properties that changed in the source by
+    themselves until then do not count. What a fault changes that the rollout has to live with is somebody
+    else's work, which stays, and does not count either.
     """
     watcher = _Watcher(ready, mutant, Camera(ready.stage.world, album.columns))
     done = _played(ready, watcher.look)
@@ -100,7 +101,7 @@ class _Watcher:
     mutant: Mutant
     camera: Camera
     finder: StopFinder = field(init=False)
-    pictures: list[tuple[int, Picture]] = field(default_factory=list)
+    pictures: list[tuple[int, Seen]] = field(default_factory=list)
     """The newest event when it was taken, and the picture."""
     theirs: dict[str, list[int]] = field(default_factory=dict)
     """Key -> what a fault that is to be lived with made of its rows."""
@@ -154,15 +155,15 @@ class _Watcher:
         return "survived" if lived else "unnoticed"
 
     def _wrong(
-        self, first: Noticed | None, stop: Stop | None, album: Album, end: Picture
+        self, first: Noticed | None, stop: Stop | None, album: Album, end: Seen
     ) -> dict[str, int]:
         if first is None or stop is None:
             found, wanted = end, [album.last]
         else:
             found = next((p for seq, p in self.pictures if seq >= first.seq), end)
             wanted = _wanted(first, stop, album)
-        apart = wrong_rows(found, *wanted)
-        return {k: n for k, n in apart.items() if list(found.get(k, ())) != self.theirs.get(k)}
+        apart = wrong_in(found, *wanted)
+        return {k: n for k, n in apart.items() if list(found.rows.get(k, ())) != self.theirs.get(k)}
 
     def _note_what_is_theirs(self) -> None:
         faults = self.ready.stage.faults
@@ -173,13 +174,13 @@ class _Watcher:
             perform(fault)
             if (fault.kind, fault.on) == ("sql", "salesforce"):
                 after = self.camera.take()
-                changed = wrong_rows(after, before)
-                self.theirs |= {key: list(after.get(key, ())) for key in changed}
+                changed = wrong_in(after, before)
+                self.theirs |= {key: list(after.rows.get(key, ())) for key in changed}
 
         faults.perform = and_compare
 
 
-def _wanted(first: Noticed, stop: Stop, album: Album) -> list[Picture]:
+def _wanted(first: Noticed, stop: Stop, album: Album) -> list[Seen]:
     """The undisturbed rehearsal at that place; if it never came there, as it was at its end."""
     places = [first.place]
     if first.step:
@@ -194,10 +195,10 @@ def _after(first: Noticed, done: Rehearsal, fired_at: datetime) -> float:
     return max((true_at - fired_at).total_seconds(), 0.0)
 
 
-def _restored(done: Rehearsal, wrong: dict[str, int], end: Picture, album: Album) -> bool | None:
+def _restored(done: Rehearsal, wrong: dict[str, int], end: Seen, album: Album) -> bool | None:
     if not wrong or done.state.rollback is None:
         return None
-    still = wrong_rows(end, album.wanted_after_rollback)
+    still = wrong_in(end, album.wanted_after_rollback)
     return not (still.keys() & wrong.keys())
 
 

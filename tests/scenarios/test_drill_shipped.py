@@ -31,3 +31,14 @@ def test_a_drill_of_the_shipped_plan_tells_who_notices() -> None:
     assert told == ("immediate_validation", "flags_right", 799, False)
     guards = {c["id"]: c["sole_guard_of"] for c in found["checks"] if c["sole_guard_of"]}
     assert guards == {"copy_follows": ["stale_copy"], "flags_right": ["wrong_flags_again"]}
+
+
+@pytest.mark.slow
+def test_what_the_rollout_lives_with_is_counted_to_the_row_while_the_world_moves_on() -> None:
+    """Six rows lose their key and stay as they were; dozens of others change by themselves until the end."""
+    code, out, _ = live_processes.here(
+        "drill", PLAN, "--json", "--workers", 1, "--only", "day3.null_keys"
+    )
+    (fault,) = json.loads(out)["faults"]
+    assert (code, fault["came"], fault["outcome"]) == (0, "survived", "completed")
+    assert fault["wrong_rows"] == 6

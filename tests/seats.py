@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textual.geometry import Size
 from textual.pilot import Pilot
 
 from rollout.tui.app import RolloutApp
 from rollout.tui.link import StoreLink
 from rollout.tui.messages import Read, Reading
 from rollout.tui.program import Seat
+
+MOST_LOOKS = 250
+"""After so many something is wrong; each waits until what was begun is done."""
 
 
 class Monotonic:
@@ -75,8 +79,19 @@ class Table:
         await self.settle()
 
     async def resize(self, columns: int, lines: int) -> None:
+        """Until every screen is laid out anew, which the app puts off, and stands still."""
         await self.pilot.resize_terminal(columns, lines)
-        await self.settle()
+        before = ""
+        for _ in range(MOST_LOOKS):
+            seen = self.text() if self._is_laid_out(Size(columns, lines)) else ""
+            if seen and seen == before:
+                return
+            before = seen
+            await self.settle()
+        raise AssertionError(f"after {MOST_LOOKS} looks the screen is not {columns}x{lines}")
+
+    def _is_laid_out(self, size: Size) -> bool:
+        return all(s.size == s._compositor.size == size for s in self.app.screen_stack)
 
     def screen(self) -> list[str]:
         """What a person sees, line by line."""

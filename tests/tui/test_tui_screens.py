@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from builders import completed_story, held_story, store_file
 from seats import Table, play
+from textual.timer import Timer
 
+from rollout.tui.app import RolloutApp
 from rollout.tui.widgets.pane import Pane
 from rollout.view.text import cells
 
@@ -118,6 +122,29 @@ def test_a_terminal_that_is_too_small_says_so_and_keeps_the_verdict(held: Path) 
         assert "enlarge" not in table.text()
 
     play(held, script, size=(59, 20))
+
+
+class Busy(RolloutApp):
+    """On a machine that has other things to do: a new size is handed on a quarter of a second late."""
+
+    CSS_PATH: ClassVar[Any] = [
+        Path(inspect.getfile(RolloutApp)).parent / name for name in RolloutApp.CSS_PATH
+    ]
+
+    def set_timer(self, delay: float, callback: Any = None, **given: Any) -> Timer:
+        late = 0.25 if callback == self._check_resize else 0.0
+        return super().set_timer(delay + late, callback, **given)
+
+
+def test_a_resize_that_takes_its_time_is_waited_for(held: Path) -> None:
+    async def script(table: Table) -> None:
+        await table.look()
+        for columns, lines in ((60, 20), (140, 45), (140, 45), (80, 24)):
+            await table.resize(columns, lines)
+            assert max(cells(line) for line in table.screen()) == columns
+            assert len(table.screen()) == lines
+
+    play(held, script, size=(80, 24), app_of=Busy)
 
 
 def test_a_pane_is_zoomed_and_comes_back(held: Path) -> None:

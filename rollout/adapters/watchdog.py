@@ -9,6 +9,10 @@ from itertools import count
 from threading import Condition, Thread
 
 
+AGAIN_S = 0.2
+"""An interrupt that comes before the statement has begun is forgotten, so it is said again."""
+
+
 class Watch:
     """One guarded piece of work; `expired` is set when it was interrupted."""
 
@@ -32,7 +36,7 @@ class Watchdog:
 
     @contextmanager
     def guard(self, timeout_s: float, interrupt: Callable[[], None]) -> Iterator[Watch]:
-        """Call `interrupt` when the block takes longer than `timeout_s` seconds."""
+        """Call `interrupt` when the block takes longer than `timeout_s` seconds, until it ends."""
         watch = Watch(time.monotonic() + timeout_s, interrupt)
         with self._changed:
             number = next(self._numbers)
@@ -58,10 +62,9 @@ class Watchdog:
 
     def _interrupt_late(self, now: float) -> None:
         # A method of its own: the thread's frame must not keep a finished statement's cursor alive.
-        for number, watch in list(self._watches.items()):
+        for watch in self._watches.values():
             if watch.deadline <= now:
-                watch.expired = True
-                del self._watches[number]
+                watch.expired, watch.deadline = True, now + AGAIN_S
                 watch.interrupt()
         self._wakes_at = min(
             (watch.deadline for watch in self._watches.values()), default=float("inf")

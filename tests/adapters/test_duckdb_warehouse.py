@@ -255,6 +255,21 @@ def test_a_watchdog_interrupts_the_late_and_leaves_the_rest_alone() -> None:
         assert watch.expired
     assert not patient.is_set()
     assert not slow.expired
-    with dog.guard(0.02, late.clear) as again:
+    with dog.guard(60, late.clear) as again:
         pass
     assert not again.expired
+
+
+def test_a_watchdog_interrupts_again_what_had_not_begun_when_it_was_interrupted() -> None:
+    """A statement that was not running yet knows nothing of an interrupt."""
+    from threading import Event
+
+    dog, running, stopped = Watchdog(), Event(), Event()
+
+    def interrupt() -> None:
+        if running.is_set():
+            stopped.set()
+        running.set()
+
+    with dog.guard(0.02, interrupt):
+        assert stopped.wait(5)

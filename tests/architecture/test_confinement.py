@@ -8,21 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sources import MODULES, ROOT, name_of, nodes_of, text_of
 from typer.main import get_command
 
 from rollout.cli.main import app
 
-ROOT = Path(__file__).parents[2]
-MODULES = sorted((ROOT / "rollout").rglob("*.py"))
-
-
-def _name(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix()
-
 
 def _calls(path: Path) -> Iterator[str]:
     """Every call as it is written, without its arguments."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func)
 
@@ -30,9 +24,9 @@ def _calls(path: Path) -> Iterator[str]:
 def test_every_statement_made_from_texts_says_why_nothing_foreign_can_be_in_it() -> None:
     """ruff finds the statements (S608); what it is told to overlook has a reason beside it."""
     overlooked = {
-        f"{_name(path)}: {line.strip()[:80]}"
+        f"{name_of(path)}: {line.strip()[:80]}"
         for path in MODULES
-        for line in path.read_text(encoding="utf-8").splitlines()
+        for line in text_of(path).splitlines()
         if "noqa: S608" in line and not re.search(r"noqa: S608 - \S+", line)
     }
     assert overlooked == set()
@@ -42,7 +36,7 @@ def test_every_statement_made_from_texts_says_why_nothing_foreign_can_be_in_it()
 def test_nothing_runs_text_as_code() -> None:
     """A plug-in is the exception, and has a loader of its own (`rollout/wiring.py`)."""
     found = {
-        f"{_name(path)}: {call}"
+        f"{name_of(path)}: {call}"
         for path in MODULES
         for call in _calls(path)
         if call in {"eval", "exec", "compile", "__import__", "pickle.loads", "marshal.loads"}
@@ -54,12 +48,12 @@ def test_nothing_runs_text_as_code() -> None:
 def test_no_shell_is_ever_started() -> None:
     found = []
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 shell = any(k.arg == "shell" for k in node.keywords)
                 if shell or called in {"os.system", "os.popen", "subprocess.getoutput"}:
-                    found.append(f"{_name(path)}: {called}")
+                    found.append(f"{name_of(path)}: {called}")
     assert found == []
 
 
@@ -75,7 +69,7 @@ def test_no_module_of_the_store_opens_the_stores_own_file() -> None:
         r"(^|\.)(open|read_bytes|read_text|write_bytes|write_text|copyfile|copy2?)$"
     )
     found = {
-        _name(path)
+        name_of(path)
         for path in MODULES
         if path.parent.name == "store"
         for call in _calls(path)
@@ -111,8 +105,8 @@ def test_below_the_commands_the_environment_is_an_argument() -> None:
     connections, which mask every one that they use."""
     found = set()
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}:
-                found.add(_name(path))
+                found.add(name_of(path))
     below = {name for name in found if not name.startswith("rollout/cli/")}
     assert below == set(BELOW_THE_COMMANDS)

@@ -449,7 +449,7 @@ def repeated(rows: Rows) -> int:
     return sum(n > 1 for n in counts.values())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(source=UNIQUE | ANY, target=UNIQUE | ANY)
 def test_small_tables_compare_as_loops_over_dictionaries_would(source: Rows, target: Rows) -> None:
     duck = tables(source, target)

@@ -5,66 +5,26 @@ from __future__ import annotations
 import multiprocessing
 import tempfile
 from collections import Counter
-from datetime import UTC, datetime
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
-from test_kill_loops import MEMORY
+from racing import AT, NAME, racing
 
 from rollout.domain.chain import verify
-from rollout.domain.errors import LogConflict
 from rollout.domain.events import EffectIntended, RolloutCreated
 from rollout.domain.fold import fold
-from rollout.engine.record import RolloutRecord
-from rollout.live.clocks import StandingClock
 from rollout.store.opening import open_store
 from rollout.store.reading import open_readonly
 
 PROCESSES = 8
-AT = datetime(2026, 1, 6, tzinfo=UTC)
-NAME = "race"
-
-
-def racing(path: Path, barrier: Barrier, races: int, mine: multiprocessing.Queue[int]) -> None:
-    """Begin each effect that the log does not show yet, as an engine does: fold, decide, append."""
-    won = 0
-    with open_store(path, create=False) as store:
-        record = RolloutRecord(store.log, NAME, StandingClock(AT))
-        for number in range(races):
-            barrier.wait(timeout=120)
-            won += _begun(record, f"only/1/run/trigger-{number}")
-    mine.put(won)
-
-
-def _begun(record: RolloutRecord, effect: str) -> bool:
-    while True:
-        record.refresh()
-        if effect in record.state.effects:
-            return False
-        try:
-            record.append(
-                [
-                    EffectIntended(
-                        effect=effect,
-                        phase="only",
-                        attempt=1,
-                        step="run",
-                        action="trigger",
-                        target="sync",
-                        request={},
-                        idempotent=False,
-                    )
-                ]
-            )
-        except LogConflict:
-            continue
-        return True
+MEMORY = Path("/dev/shm")
+"""Who was first does not depend on a disk, and a thousand commits would wait for it."""
 
 
 def raced(path: Path, races: int) -> int:
     """Let them race; how many effects were begun, by the processes' own count."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["rollout.store.opening", "rollout.engine.record"])
     barrier, mine = context.Barrier(PROCESSES), context.Queue()
     runners = [
         context.Process(target=racing, args=(path, barrier, races, mine)) for _ in range(PROCESSES)
@@ -100,12 +60,8 @@ def hold(path: Path, races: int) -> None:
         assert verify(reader.sealed(NAME), rollout=NAME) == []
 
 
-def test_of_eight_processes_one_begins_each_effect(tmp_path: Path) -> None:
-    hold(tmp_path / "r.db", 20)
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_of_eight_processes_one_begins_each_of_a_thousand_effects() -> None:
+@pytest.mark.parametrize("races", [20, pytest.param(1000, marks=pytest.mark.slow)])
+def test_of_eight_processes_one_begins_each_effect(races: int) -> None:
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as name:
-        hold(Path(name) / "r.db", 1000)
+        hold(Path(name) / "r.db", races)

@@ -673,7 +673,7 @@ moves = st.lists(
 REACHED: set[str] = set()
 
 
-@settings(max_examples=300, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(moves, pokes, values, values, values)
 def test_whatever_people_say_only_legal_transitions_happen_and_refusals_say_why(
     script: list[Any], answers: list[Any], entry: list[Any], leave: list[Any], back: list[Any]

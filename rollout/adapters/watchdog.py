@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from itertools import count
 from threading import Condition, Thread
 
-
 AGAIN_S = 0.2
 """An interrupt that comes before the statement has begun is forgotten, so it is said again."""
 

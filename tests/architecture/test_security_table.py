@@ -25,7 +25,7 @@ FAULTS = [19, 21, 22, 23, 41, 47, 48, 49, *range(57, 74)]
 
 
 @cache
-def _tests_of(file: str) -> set[str]:
+def defined_in(file: str) -> set[str]:
     tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
 
@@ -35,7 +35,7 @@ def named() -> list[tuple[str, str]]:
 
 
 def test_every_test_that_the_page_names_is_there() -> None:
-    gone = [f"{f}::{t}" for f, t in named() if not (ROOT / f).is_file() or t not in _tests_of(f)]
+    gone = [f"{f}::{t}" for f, t in named() if not (ROOT / f).is_file() or t not in defined_in(f)]
     assert gone == []
     assert len(named()) > 80
 

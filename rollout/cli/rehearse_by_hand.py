@@ -42,6 +42,7 @@ def run(wish: Wish) -> int:
     """Until the rollout has ended or a signal comes. Raises: PlanProblems, Misuse, KindMisused,
     StoreUnavailable, LogDamaged."""
     state, speed = _fit(wish)
+    goes_on = goes_on_with(wish, state)
     known = scenario_faults(wish.plan)
     request = wish.request(None)
 
@@ -52,7 +53,8 @@ def run(wish: Wish) -> int:
             f"`rollout rehearsal --state {state}` says how it stands; Ctrl-C ends it"
         )
         with Signals(_talk) as signals:
-            return ByHand(ready, state, known, signals, time.monotonic, Pace(speed)).run()
+            pace = Pace(speed)
+            return ByHand(ready, state, known, signals, time.monotonic, pace, goes_on).run()
 
     try:
         owner = acquire(state, since=SystemClock().now(), who=WHO)
@@ -99,10 +101,7 @@ def _begun(wish: Wish, talk: Path) -> subprocess.Popen[bytes]:
     make_folder(state.parent)
     before = read_board(state)
     options: list[object] = ["--scenario", wish.scenario, "--state", state, "--speed", speed]
-    options += [] if wish.seed is None else ["--seed", wish.seed]
-    options += [part for setting in wish.settings for part in ("--set", setting)]
-    options += [part for plugin in wish.plugins for part in ("--plugins", plugin)]
-    options += ["--resume"] if wish.resume else []
+    options += [*_more(wish), *(["--resume"] if wish.resume else [])]
     command = [sys.executable, "-m", "rollout", "rehearse", wish.plan, "--by-hand", *options]
     with talk.open("wb") as out:
         process = subprocess.Popen(  # noqa: S603 - our own program, no shell
@@ -121,6 +120,24 @@ def _begun(wish: Wish, talk: Path) -> subprocess.Popen[bytes]:
     _ended(process)
     said = talk.read_text(encoding="utf-8", errors="replace").strip()
     raise PlanProblems([said.removeprefix("rollout: ") or "the rehearsal did not begin"])
+
+
+def goes_on_with(wish: Wish, state: Path) -> list[str]:
+    """The command line that goes on with this rehearsal from any folder."""
+    named = Path(wish.scenario)
+    scenario = str(named.absolute()) if named.suffix else wish.scenario
+    absolute = replace(wish, plugins=tuple(p.absolute() for p in wish.plugins))
+    command = ["rollout", "rehearse", wish.plan.absolute(), "--by-hand", "--resume"]
+    where = ["--state", state.absolute(), "--scenario", scenario]
+    speed = [] if wish.speed is None else ["--speed", f"{wish.speed:g}"]
+    return [str(part) for part in (*command, *where, *speed, *_more(absolute))]
+
+
+def _more(wish: Wish) -> list[object]:
+    """What else makes this rehearsal what it is, as options."""
+    found: list[object] = [] if wish.seed is None else ["--seed", wish.seed]
+    found += [part for setting in wish.settings for part in ("--set", setting)]
+    return found + [part for plugin in wish.plugins for part in ("--plugins", plugin)]
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rollout.cli import exits
 from rollout.cli.place import place
-from rollout.cli.seat_launcher import ControllerLauncher, beside
+from rollout.cli.seat_launcher import ControllerLauncher, beside, driver_for
 from rollout.domain.errors import RolloutError
 from rollout.live.system_clock import SystemClock
 from rollout.rehearsal.board import read_board
@@ -52,12 +52,14 @@ def run(wish: Wish) -> int:
     keymap = _keymap(wish.keymap) if wish.keymap is not None else {}
     if wish.replay:
         return _replay(wish, keymap)
+    driver = partial(driver_for, wish.state, wish.rollout, wish.sandbox)
     seat = Seat(
-        link=StoreLink(wish.state, wish.rollout, clock_for=partial(_clock, wish)),
+        link=StoreLink(wish.state, wish.rollout, partial(_clock, wish), driver),
         desk=StoreDesk(wish.state, wish.rollout, partial(_open, wish), _place(wish), _signer),
-        launcher=ControllerLauncher(wish.state, _place(wish)),
+        launcher=ControllerLauncher(wish.state, _place(wish), driver),
         copies=_copies(wish.state),
         come_back=shlex.join(["rollout", "tui", *_place(wish)]),
+        state=place(wish.state, None),
         by=wish.by,
         role=wish.role,
         ascii_only=wish.ascii_only or exits.needs_ascii(),
@@ -77,6 +79,7 @@ def _replay(wish: Wish, keymap: dict[str, str]) -> int:
     seat = Seat(
         link=ReplayLink(wish.state, wish.rollout),
         copies=_copies(wish.state),
+        state=place(wish.state, None),
         ascii_only=wish.ascii_only or exits.needs_ascii(),
         keymap=keymap,
         theme=os.environ.get("TEXTUAL_THEME"),

@@ -38,7 +38,8 @@ class CatalogueEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
     """`now` is the world's true time, `beat` counts writings, `heard` is how far the file of
-    requests was read, `answer` what came of the newest request. `outcome` is empty until the end."""
+    requests was read, `answer` what came of the newest request. `outcome` is empty until the end,
+    `goes_on` is the command line that goes on with it, its paths absolute."""
 
     rollout: str
     scenario: str
@@ -55,6 +56,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     beat: int
     outcome: str = ""
+    goes_on: list[str] = []
     faults: list[FaultOnBoard] = []
     catalogue: list[CatalogueEntry] = []
 

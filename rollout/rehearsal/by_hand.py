@@ -7,7 +7,7 @@ Nothing of the rollout lives here: the log is its truth, the board only says how
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,8 @@ class Waiting(Protocol):
 
 @dataclass
 class ByHand:
-    """`catalogue` holds what can be injected by name; `monotonic` are real seconds."""
+    """`catalogue` holds what can be injected by name; `monotonic` are real seconds; `goes_on` is the
+    command line that goes on with it."""
 
     ready: Ready
     state: Path
@@ -45,6 +46,7 @@ class ByHand:
     waiting: Waiting
     monotonic: Callable[[], float]
     pace: pace.Pace
+    goes_on: Sequence[str] = ()
     _requests: control.Requests = field(init=False)
     _answer: str = ""
     _beat: int = 0
@@ -193,6 +195,7 @@ class ByHand:
             answer=self._answer,
             beat=self._beat,
             outcome=outcome,
+            goes_on=list(self.goes_on),
             faults=self._faults(),
             catalogue=[
                 CatalogueEntry(name=name, kind=fault.kind, about=fault.about)

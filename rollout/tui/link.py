@@ -22,6 +22,7 @@ from rollout.store.address import located
 from rollout.store.ownership import pulse_of
 from rollout.store.reading import Reader, open_readonly
 from rollout.tui.messages import Opened, Reading
+from rollout.view.environment import driver_of
 from rollout.view.gates import newest_rounds, telling_gates
 from rollout.view.plan_words import PlanWords
 from rollout.view.run_samples import KIND
@@ -61,11 +62,12 @@ class OwnTime(Protocol):
 @dataclass
 class StoreLink:
     """Reads until `stop` is set. `clock_for` a profile gives the rollout's own clock, None where only
-    its log knows the time."""
+    its log knows the time; `driver_for` a profile and a scenario gives the command that drives it."""
 
     setting: str | Path
     rollout: str | None = None
     clock_for: Callable[[str], OwnTime | None] = lambda _profile: None
+    driver_for: Callable[[str, str | None], str] = driver_of
     monotonic: Callable[[], float] = time.monotonic
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -74,9 +76,10 @@ class StoreLink:
         self._name, self._seq = "", 0
         self._identity: tuple[int, int] | None = None
         self._looked_at_s = float("-inf")
-        self._holder = ""
+        self._holder = self._driver = ""
         self._beat: tuple[str, str] | None = None
         self._profile, self._has_clock = "", False
+        self._scenario: str | None = None
         self._clock: OwnTime | None = None
 
     def run(
@@ -121,6 +124,7 @@ class StoreLink:
             words=self._other_words(events),
             sign=sign,
             holder=self._holder,
+            driver=self._driver,
             now=self._clock.now() if self._clock is not None else None,
         )
 
@@ -136,7 +140,7 @@ class StoreLink:
         self._name = choose(self._reader, self.rollout)
         state = folded(self._reader, self._name)
         self._seq = state.seq
-        self._profile = state.profile
+        self._profile, self._scenario = state.profile, state.scenario
         newest = self._reader.events(self._name, before=state.seq + 1, limit=NEWEST, newest=True)
         after = max(state.seq - LOOKS_WITHIN, 0)
         looks = self._reader.events(self._name, after=after, kinds=[KIND])
@@ -152,6 +156,7 @@ class StoreLink:
         if now - self._looked_at_s < SIGN_EVERY_S:
             return False
         self._looked_at_s, before = now, self._beat
+        self._driver = self.driver_for(self._profile, self._scenario)
         pulse = pulse_of(self.setting)
         self._holder = str(pulse.holder) if pulse is not None else ""
         self._beat = (self._holder, pulse.beat) if pulse is not None else None

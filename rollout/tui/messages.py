@@ -36,7 +36,7 @@ class Reading:
 
     `sign`: the controller gave a sign of life since the look before. `now`: the rollout's own
     time, None where only its log knows it. `words`: the plan was replaced by another one.
-    `replay`: where in a recorded log this is.
+    `replay`: where in a recorded log this is. `driver`: the command that drives the rollout.
     """
 
     at_s: float
@@ -50,6 +50,7 @@ class Reading:
     now: datetime | None = None
     lost: str = ""
     replay: ReplayView | None = None
+    driver: str = ""
 
     @property
     def is_news(self) -> bool:

@@ -54,7 +54,8 @@ AGE_EVERY_S = 1.0
 @dataclass(frozen=True)
 class Seat:
     """Who sits here and in front of what. `by` and `role` may be chosen later; `copies` is the file
-    that keeps what was copied last, `come_back` the command that leads here again."""
+    that keeps what was copied last, `come_back` the command that leads here again, `state` the option
+    that names the store."""
 
     link: StoreLink
     desk: Desk = field(default_factory=NoDesk)
@@ -66,6 +67,7 @@ class Seat:
     theme: str | None = None
     copies: Path | None = None
     come_back: str = "rollout tui"
+    state: Sequence[str] = ()
     monotonic: Callable[[], float] = time.monotonic
 
 
@@ -82,7 +84,7 @@ class Program(App[int]):
         self.said = ""
         self._asked: set[str] = set()
         self.by, self.role = seat.by, seat.role
-        self.picture = Picture()
+        self.picture = Picture(seat.state)
         self._renew()
         super().__init__(driver_class=SteadyDriver)
         for theme in THEMES.values():

@@ -16,7 +16,7 @@ from rollout.domain.events import Event
 from rollout.domain.fold import apply
 from rollout.domain.state import RolloutState
 from rollout.tui.messages import Reading
-from rollout.view.environment import driver_of
+from rollout.view.environment import placed
 from rollout.view.gates import Documents
 from rollout.view.link_state import LinkView, first_link, live_link, lost_link, replay_link
 from rollout.view.model import StatusView
@@ -64,9 +64,11 @@ class Snapshot:
 
 
 class Picture:
-    """Readings in, snapshots out. Not thread-safe: it belongs to the thread of the screens."""
+    """Readings in, snapshots out; `state`: the option that names the store, for commands that are
+    shown. Not thread-safe: it belongs to the thread of the screens."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: Sequence[str] = ()) -> None:
+        self._named = state
         self._state, self._words = RolloutState(), PlanWords()
         self._newest: deque[Event] = deque(maxlen=NEWEST)
         self._documents: OrderedDict[str, Any] = OrderedDict()
@@ -149,7 +151,7 @@ class Picture:
     def _link(self, now_s: float) -> LinkView:
         if self._lost:
             since = None if self._good_at_s is None else now_s - self._good_at_s
-            return lost_link(self._lost, since)
+            return lost_link(placed(self._lost, self._named), since)
         if not self._is_loaded:
             return first_link()
         if self._last.replay is not None:
@@ -160,5 +162,5 @@ class Picture:
             ended=bool(self._state.outcome),
             readonly=self._last.readonly,
             holder=self._last.holder,
-            driver=driver_of(self._state.profile),
+            driver=self._last.driver,
         )

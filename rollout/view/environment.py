@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 import msgspec
 
 PROD, SANDBOX, REHEARSAL, UNREAD = "PROD", "SANDBOX", "REHEARSAL", "UNREAD"
@@ -42,11 +45,22 @@ def environment_of(profile: str, scenario: str | None = None) -> EnvironmentView
     return EnvironmentView(REHEARSAL, f"scenario {scenario}" if scenario else "")
 
 
-def driver_of(profile: str) -> str:
-    """The command that drives a rollout of that profile.
+def driver_of(profile: str, scenario: str | None = None, place: Sequence[str] = ()) -> str:
+    """The command that drives a rollout of that profile; `place`: the options that lead to it.
 
-    >>> driver_of("prod"), driver_of("rehearsal")
-    ('rollout run', 'rollout rehearse --by-hand --resume')
+    >>> driver_of("prod", None, ["--state", "my own.db"]), driver_of("rehearsal")
+    ("rollout run --state 'my own.db'", 'rollout rehearse --by-hand --resume')
     """
-    word = environment_of(profile).word
-    return "rollout rehearse --by-hand --resume" if word == REHEARSAL else "rollout run"
+    is_rehearsed = environment_of(profile).word == REHEARSAL
+    command = ["rehearse", "--by-hand", "--resume"] if is_rehearsed else ["run"]
+    played = ["--scenario", scenario] if is_rehearsed and scenario else []
+    return shlex.join(["rollout", *command, *place, *played])
+
+
+def placed(text: str, state: Sequence[str]) -> str:
+    """A message of the store, which does not know how a person named it, with commands that work.
+
+    >>> placed("damaged: run `rollout verify`", ["--state", "a.db"])
+    'damaged: run `rollout verify --state a.db`'
+    """
+    return text.replace("`rollout verify`", f"`{shlex.join(['rollout', 'verify', *state])}`")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 from pathlib import Path
 
 import pytest
 from hands import plan_folder
 from live_processes import ROOT, begin, finished, here, line_with
+
+from rollout.cli.seat_launcher import driver_for
 
 
 def test_it_is_driven_from_other_terminals_and_goes_on_after_a_signal(tmp_path: Path) -> None:
@@ -30,6 +33,18 @@ def test_it_is_driven_from_other_terminals_and_goes_on_after_a_signal(tmp_path: 
     code, _, err = here("rehearsal", "pause", "--state", state)
     assert code == 4
     assert "does not answer: start it again with --resume" in err
+    goes_on_as_printed(driver_for(str(state), None, None, "rehearsal"))
+
+
+def goes_on_as_printed(command: str) -> None:
+    """What the TUI prints for a rehearsal that nobody drives, typed as it stands."""
+    process = begin(*shlex.split(command)[1:])
+    try:
+        line_with(process.stderr, "rehearsed by hand", 60)
+        process.send_signal(signal.SIGTERM)
+        assert finished(process)[0] == 0
+    finally:
+        process.kill()
 
 
 def ann(state: Path) -> tuple[object, ...]:

@@ -224,7 +224,7 @@ def test_no_controller_for_what_has_ended_or_is_a_rehearsal(tmp_path: Path) -> N
 
     play(path, script, launcher=NotingLauncher())
     real = ControllerLauncher("state/rollout.db", [])
-    assert "rehearse --by-hand" in real.why_not("rehearsal")
+    assert "`rollout rehearse --by-hand --resume`" in real.why_not("rehearsal")
     assert real.why_not("prod") == ""
     assert real.command == "rollout run"
     assert real.log == "state/rollout.db.controller.log"

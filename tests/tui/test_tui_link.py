@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from boards import board
 from builders import (
     NAME,
     START,
@@ -20,8 +22,11 @@ from builders import (
 )
 from seats import Monotonic
 
+from rollout.cli.quick import STATE as DEFAULT
+from rollout.cli.seat_launcher import driver_for
 from rollout.domain.errors import ServiceUnreachable
 from rollout.domain.events import Event, StageChanged
+from rollout.rehearsal.board import write_board
 from rollout.store.opening import open_store
 from rollout.store.ownership import acquire
 from rollout.tui.link import PAGE, StoreLink
@@ -276,3 +281,36 @@ def test_the_thread_ends_at_once_when_it_is_told(held: Path) -> None:
     thread.join(2)
     assert not thread.is_alive()
     assert readings[0].opened is not None
+
+
+def test_the_command_that_is_missing_leads_to_the_store_on_screen(tmp_path: Path) -> None:
+    where, sandbox = str(tmp_path / "my own.db"), tmp_path / "ready.json"
+    live = driver_for(where, "autumn", sandbox, "sandbox")
+    assert shlex.split(live) == [
+        *("rollout", "run", "--state", where, "--rollout", "autumn", "--sandbox", str(sandbox))
+    ]
+    assert driver_for(DEFAULT, None, None, "prod") == "rollout run"
+    first = shlex.split(driver_for(where, None, None, "rehearsal", "planned"))
+    assert first[-4:] == ["--state", where, "--scenario", "planned"]
+
+
+def test_a_rehearsal_says_itself_how_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    goes_on = ["rollout", "rehearse", str(tmp_path / "a b.yaml"), "--by-hand", "--state", "/x/r.db"]
+    write_board(tmp_path / "r.db", board(goes_on=goes_on))
+    found = driver_for(str(tmp_path / "r.db"), None, None, "rehearsal", "planned")
+    assert found == "rollout rehearse 'a b.yaml' --by-hand --state /x/r.db"
+
+
+def test_what_drives_the_rollout_and_what_verifies_it_are_shown_with_their_place(
+    held: Path,
+) -> None:
+    link = StoreLink(held, monotonic=Monotonic(), driver_for=lambda profile, _: f"drive {profile}")
+    picture = Picture(["--state", "held.db"])
+    picture.take(link.look())
+    link.close()
+    assert "start one with `drive rehearsal`" in picture.snapshot(100.0).link.why
+    picture.take(Reading(at_s=101.0, lost="held.db: damaged: run `rollout verify`, then look"))
+    assert "run `rollout verify --state held.db`, then" in picture.snapshot(102.0).link.why

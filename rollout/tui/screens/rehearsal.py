@@ -25,7 +25,7 @@ LOOK_S = 0.25
 
 NO_BOARD = [
     "nobody drives this rehearsal by hand:",
-    "begin one with `rollout rehearse --tui`, or `rehearse --by-hand`",
+    "begin one with `rollout rehearse --tui`",
 ]
 
 

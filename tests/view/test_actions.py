@@ -137,10 +137,28 @@ def test_a_rollback_goes_back_to_any_phase_that_has_begun() -> None:
     story = Story().begin().stage("pilot", "signed", "sign_off", "passed")
     story.stage("full", "hold", "running", "held")
     assert [s.id for s in form("roll_back", story).subjects] == ["", "full"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "undo_from", "subjects"),
+    [
+        ("rollback_failed", "full", ["full", "pilot"]),
+        ("rollback_failed", "", [""]),
+        ("rolled_back", "full", [""]),
+        ("rolled_back", "", []),
+    ],
+)
+def test_after_a_rollback_there_is_only_further_back_or_the_failed_one_again(
+    stage: str, undo_from: str, subjects: list[str]
+) -> None:
+    story = Story().begin().stage("pilot", "signed", "sign_off", "passed")
+    story.stage("full", "hold", "running", "held")
     state = story.state()
-    state.phases["full"].stage, state.phases["full"].undo_from = "rollback_failed", "full"
+    state.phases["full"].stage, state.phases["full"].undo_from = stage, undo_from
     action = action_of("roll_back", state, words_of(story), LIVE)
-    assert [s.id for s in dialog_view(action, state, words_of(story)).subjects] == ["full"]
+    assert [s.id for s in dialog_view(action, state, words_of(story)).subjects] == subjects
+    locked = "everything is undone already: retry, or end the rollout"
+    assert action.locked == ("" if subjects else locked)
 
 
 def test_only_people_of_the_plan_with_the_right_role_may_speak() -> None:

@@ -10,6 +10,7 @@ from rehearsing import PLAN
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # four rehearsals, on a machine that may have other things to do
 def test_a_drill_of_the_shipped_plan_tells_who_notices() -> None:
     names = ["stale_copy", "wrong_flags_again", "lost_answer"]
     only = [word for name in names for word in ("--only", name)]

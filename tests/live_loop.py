@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,6 +171,7 @@ class Loop:
     on_event: Callable[[Payload], None] = lambda _payload: None
     before: int = 0
     """The sandbox's newest request when this rollout was begun."""
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> RolloutState:
@@ -217,7 +218,7 @@ class Loop:
     def _connect(self, plan: Plan, *, at_once: bool) -> LiveConnections:
         return LiveConnections(
             plan,
-            {},
+            self.environ,
             self.where.parent,
             clock=self.clock,
             profile=self.profile,
@@ -243,18 +244,21 @@ def _is_held(state: RolloutState) -> bool:
 
 
 @contextmanager
-def small_rollout(box: SandboxProcess, folder: Path) -> Iterator[Loop]:
-    """A new rollout of the small plan in a store of its own, against a running sandbox."""
+def small_rollout(
+    box: SandboxProcess, folder: Path, path: Path | None = None, **environ: str
+) -> Iterator[Loop]:
+    """A new rollout of the small plan, or of the one at `path`, in a store of its own, against a
+    running sandbox."""
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / "ready.json"
     ready.write_text(json.dumps(box.document))
     profile = profile_of("sandbox", ready)
     kinds = installed_kinds()
-    plan = read_plan(small_live_plan(folder), kinds)
+    plan = read_plan(path or small_live_plan(folder), kinds)
     where = folder / "rollout.db"
     with ExitStack() as stack:
         clock = clock_of(profile)
         store = open_store(where, create=True, profile="sandbox", now=clock.now())
         stack.callback(store.close)
         start(store, plan, kinds.steps, "sandbox", clock)
-        yield Loop(box, plan, store, where, clock, profile)
+        yield Loop(box, plan, store, where, clock, profile, environ=environ)

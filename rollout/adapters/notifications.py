@@ -154,7 +154,7 @@ class AppriseNotifier:
         """A service may quote any part of the URL it was called by."""
         self._redactor.add(url)
         for part in _PARTS.split(url):
-            if len(part) >= _SHORTEST_PART:
+            if len(part) >= _SHORTEST_PART and not is_loopback(part):
                 self._redactor.add(part)
 
     def _harmless(self, text: str, most: int) -> str:

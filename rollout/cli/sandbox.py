@@ -32,8 +32,8 @@ def run(wish: Wish) -> int:
     """Serve until SIGTERM or SIGINT. Raises: PlanProblems, Misuse."""
     if not 0 < wish.speed <= FASTEST:
         raise exits.Misuse(f"--speed {wish.speed:g}: above 0 and at most {FASTEST:g}")
-    if wish.port_base is not None and not 1024 <= wish.port_base <= 65_532:
-        raise exits.Misuse(f"--port-base {wish.port_base}: from 1024 to 65532, four ports are used")
+    if wish.port_base is not None and not 1024 <= wish.port_base <= 65_531:
+        raise exits.Misuse(f"--port-base {wish.port_base}: from 1024 to 65531, five ports are used")
     scenario = read_scenario(wish.plan, wish.scenario)
     plan = read_plan(wish.plan, installed_kinds(wish.plugins), scenario.params)
     for line in how_fired(plan, scenario.faults):

@@ -9,7 +9,12 @@ from urllib.parse import urlsplit
 from rollout.domain.errors import PlanProblems
 from rollout.live.profiles import PROD, SANDBOX, Profile
 
-_PLACES = {"databricks": "host", "census": "base_url", "salesforce": "instance"}
+_PLACES = {
+    "databricks": "host",
+    "census": "base_url",
+    "salesforce": "instance",
+    "notify": "urls",
+}
 """The setting by which a service is found."""
 
 
@@ -30,7 +35,7 @@ def not_for_production(profile: Profile, name: str, document: Mapping[str, Any])
 
 def not_for_a_sandbox(profile: Profile, connections: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The plan's own addresses are production's: a sandbox must say its own for every service that
-    holds data, or a slip in its file would lead there. `connections` as the plan has them."""
+    holds data or wakes people, or a slip in its file would lead there. `connections` as the plan has them."""
     if profile.name != SANDBOX:
         return []
     problems = [
@@ -45,12 +50,25 @@ def not_for_a_sandbox(profile: Profile, connections: Mapping[str, Mapping[str, A
         if place is None:
             continue
         given = {**profile.by_service.get(uses, {}), **profile.by_name.get(name, {})}
-        if given.get(place) in (None, "", document.get(place)):
+        if _is_the_plans(given.get(place), document.get(place)):
             problems.append(
                 f"connection {name}: the sandbox's file must say its `{place}`: the plan's own is "
-                "production's"
+                f"production's{_INSTEAD.get(uses, '')}"
             )
     return problems
+
+
+_INSTEAD = {
+    "notify": " and reaches people; start `rollout sandbox` again and use the line it prints, which "
+    "has `notify`, or write `urls` into a profile"
+}
+
+
+def _is_the_plans(given: Any, planned: Any) -> bool:
+    """Also when it says nothing, or names one of several addresses again."""
+    if isinstance(given, list) and isinstance(planned, list):
+        return not given or any(url in planned for url in given)
+    return given in (None, "", [], planned)
 
 
 def required(name: str, said: Mapping[str, Any], key: str) -> str:

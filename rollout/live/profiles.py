@@ -60,6 +60,7 @@ class _Ready(msgspec.Struct):
     warehouse: str
     token: str
     clock: str | None = None
+    notify: str | None = None
     extra: dict[str, Any] = {}
 
 
@@ -122,6 +123,7 @@ def _profile(ready: _Ready) -> Profile:
                 "token": ready.token,
                 "ca_file": warehouse.get("ca_file"),
             },
+            "notify": {} if ready.notify is None else {"urls": [ready.notify]},
         },
         clock=None if ready.clock is None else f"{ready.clock.rstrip('/')}/clock",
     )

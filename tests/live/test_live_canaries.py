@@ -223,6 +223,8 @@ def profile(folder: Path, box: SandboxProcess) -> Path:
         "audit": warehouse,
         "census": {"base_url": box.document["census"]},
         "salesforce": {"instance": box.document["salesforce"]},
+        "chat": {"urls": ["${env:SINKS_CHAT_URL}"]},
+        "pager": {"urls": ["${env:SINKS_PAGER_URL}"]},
     }
     path = folder / "sandbox.yaml"
     document = {
@@ -284,8 +286,8 @@ def test_no_planted_secret_is_found_anywhere(tmp_path: Path) -> None:
             "AUDIT_SECRET": AUDIT,
             "CENSUS_TOKEN": CENSUS,
             "SALESFORCE_SECRET": SALESFORCE,
-            "CHAT_URL": f"json://bot:{quote(CHAT, safe='')}@127.0.0.1:{port}/hook",
-            "PAGER_URL": f"json://127.0.0.1:{port}/{quote(PAGER, safe='')}/hook",
+            "SINKS_CHAT_URL": f"json://bot:{quote(CHAT, safe='')}@127.0.0.1:{port}/hook",
+            "SINKS_PAGER_URL": f"json://127.0.0.1:{port}/{quote(PAGER, safe='')}/hook",
             "ROLLOUT_SANDBOX": str(profile(folder, box)),
         }
         terminal = Terminal(state, env)

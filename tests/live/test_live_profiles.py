@@ -24,6 +24,7 @@ READY = {
     "warehouse": "https://127.0.0.1:3",
     "token": "sandbox-token-abcdef",
     "clock": "http://127.0.0.1:4",
+    "notify": "json://box:sandbox-token-abcdef@127.0.0.1:5/inbox",
     "extra": {"warehouse": {"http_path": "/sql/1.0/w", "ca_file": "/ca.pem"}},
 }
 
@@ -89,6 +90,9 @@ THREE: dict[str, dict[str, Any]] = {
         ({"census": {"token": "x"}}, ["census: .* `base_url`"]),
         ({"lake": {"host": "${env:HOST}"}}, ["lake: .* `host`"]),
         ({"sensus": {"base_url": "http://127.0.0.1:9"}}, ["'sensus', the plan has no such"]),
+        ({}, ["chat: .* `urls`: .* reaches people"]),
+        ({"chat": {"urls": []}}, ["chat: .* `urls`"]),
+        ({"chat": {"urls": ["json://127.0.0.1:9", "${env:CHAT}"]}}, ["chat: .* `urls`"]),
     ],
 )
 def test_a_sandbox_that_would_lead_to_production_is_refused(
@@ -113,9 +117,30 @@ def test_nothing_is_begun_in_a_sandbox_that_would_lead_to_production(tmp_path: P
 
 def test_the_ready_line_says_every_place(tmp_path: Path) -> None:
     profile = profile_of("sandbox", ready_file(tmp_path))
-    told = {"CHAT": "json://127.0.0.1/hook/sparrow-0123456789"}
-    with connections(plan_with(**THREE), profile, told) as live:
+    with connections(plan_with(**THREE), profile) as live:
         assert live.document("crm")["instance"] == READY["salesforce"]
+        assert live.document("chat")["urls"] == [READY["notify"]]
+
+
+def test_a_ready_line_without_a_place_for_notices_begins_nothing_that_could_page_people(
+    tmp_path: Path,
+) -> None:
+    older = {key: said for key, said in READY.items() if key not in {"notify", "clock"}}
+    ready = ready_file(tmp_path, json.dumps(older))
+    plan, state = small_live_plan(tmp_path), tmp_path / "rollout.db"
+    channel = 'connections:\n  oncall: {uses: notify, urls: ["${env:PAGER_URL}"]}\n'
+    plan.write_text(plan.read_text().replace("connections:\n", channel))
+    code, out, err = here("start", plan, "--env", "sandbox", "--sandbox", ready, "--state", state)
+    assert (code, out) == (2, "")
+    assert "connection oncall: the sandbox's file must say its `urls`" in err
+    assert "start `rollout sandbox` again and use the line it prints" in err
+    assert not state.exists()
+
+
+def test_the_machine_itself_is_no_secret(tmp_path: Path) -> None:
+    with connections(plan_with(**THREE), profile_of("sandbox", ready_file(tmp_path))) as live:
+        said = live.redactor(f"127.0.0.1 refused {READY['notify']}, by {READY['token']}")
+    assert said == "127.0.0.1 refused [redacted], by [redacted]"
 
 
 @pytest.mark.parametrize(
@@ -181,8 +206,11 @@ def test_what_one_service_is_given_is_masked_before_any_other_speaks() -> None:
         chat={"uses": "notify", "urls": ["${env:CHAT}"]},
         later={"uses": "census", "token": "${env:MISSING}"},
     )
-    told = {"T": "canary-0123456789", "CHAT": "json://127.0.0.1/hook/sparrow-0123456789"}
-    profile = Profile("sandbox", {"census": {"base_url": "http://127.0.0.1:9"}})
+    told = {"T": "canary-0123456789", "SINK": "json://127.0.0.1/hook/sparrow-0123456789"}
+    profile = Profile(
+        "sandbox",
+        {"census": {"base_url": "http://127.0.0.1:9"}, "notify": {"urls": ["${env:SINK}"]}},
+    )
     with connections(plan, profile, told) as live:
         assert "canary" not in live.redactor("census said canary-0123456789")
         assert "sparrow" not in live.redactor("census said sparrow-0123456789")

@@ -37,15 +37,15 @@ def scenario(tmp_path: Path) -> Path:
 
 
 def free_ports() -> int:
-    """The first of four ports that nobody uses."""
-    for base in range(20_000 + os.getpid() % 20_000, 65_000, 4):
+    """The first of five ports that nobody uses."""
+    for base in range(20_000 + os.getpid() % 20_000, 65_000, 5):
         taken = 0
-        for port in range(base, base + 4):
+        for port in range(base, base + 5):
             with socket.socket() as probe:
                 taken += probe.connect_ex(("127.0.0.1", port)) == 0
         if not taken:
             return base
-    raise AssertionError("no four free ports")
+    raise AssertionError("no five free ports")
 
 
 def use(box: SandboxProcess) -> tuple[int, int]:
@@ -70,10 +70,11 @@ def records(box: SandboxProcess) -> list[tuple[Scalar, ...]]:
     return box.salesforce().query(soql).rows
 
 
-def test_the_ready_line_is_one_line_with_six_keys(scenario: Path) -> None:
+def test_the_ready_line_is_one_line_with_seven_keys(scenario: Path) -> None:
     with sandbox("--scenario", scenario, env={TOKEN_VARIABLE: CANARY}) as box:
         ready = box.document
-        assert list(ready) == ["census", "salesforce", "warehouse", "token", "clock", "extra"]
+        places = ["census", "salesforce", "warehouse", "token", "clock", "notify"]
+        assert list(ready) == [*places, "extra"]
         assert ready["token"] == CANARY
         assert ready["warehouse"].startswith("https://127.0.0.1:")
         assert box.get("/").keys() == {"now", "speed"}

@@ -1,4 +1,5 @@
-"""What was asked of the sandbox, request by request; never a credential, a body or a query string."""
+"""What was asked of the sandbox, request by request; never a credential, a query string, or a body but for
+the title of a notice."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     `auth` says how it identified itself (bearer, basic, none, other). `run_id` is the run that a
     trigger began or a path names, `effect` the idempotency key if the client sent one. `rpc` and
-    `statement` (its beginning) are the warehouse's. `fault` is the id of the fault that met it.
+    `statement` (its beginning) are the warehouse's, `notice` the title of one. `fault` is the id of the fault that met it.
     """
 
     seq: int
@@ -41,6 +42,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     rpc: str | None = None
     statement: str | None = None
     fault: str | None = None
+    notice: str | None = None
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):

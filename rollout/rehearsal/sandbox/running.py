@@ -1,4 +1,4 @@
-"""The sandbox as a whole: four servers on one living world, from the ready line to the clean end."""
+"""The sandbox as a whole: five servers on one living world, from the ready line to the clean end."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from rollout.domain.plan import Plan
 from rollout.rehearsal.sandbox.admin import Admin
 from rollout.rehearsal.sandbox.fault_board import FaultBoard, Order
 from rollout.rehearsal.sandbox.http_server import LoopbackServer
+from rollout.rehearsal.sandbox.inbox import Inbox, inbox_url
 from rollout.rehearsal.sandbox.living import LivingStage, open_stage
 from rollout.rehearsal.sandbox.operations import Operations
 from rollout.rehearsal.sandbox.request_log import RequestLog
@@ -36,10 +37,10 @@ from rollout.rehearsal.services.census_runs import trigger_reason
 
 TOKEN_VARIABLE = "ROLLOUT_SANDBOX_TOKEN"  # noqa: S105 - the variable's name
 """The token to take; without it each start makes a new one, which only the ready line tells. With
-`_CENSUS`, `_SALESFORCE` or `_WAREHOUSE` behind it: that service alone takes another one, and a token
+`_CENSUS`, `_SALESFORCE`, `_WAREHOUSE` or `_NOTIFY` behind it: that service alone takes another one, and a token
 that goes to the wrong service is refused."""
 TICK_S = 0.1
-PORTS = ("census", "salesforce", "warehouse", "clock")
+PORTS = ("census", "salesforce", "warehouse", "clock", "notify")
 """In this order from --port-base on."""
 
 
@@ -151,8 +152,8 @@ def opened(request: SandboxRequest, stopping: threading.Event) -> Iterator[Sandb
         log = RequestLog(None if files is None else files.requests)
         closing.callback(log.close)
         ca_file = files.ca if files is not None else _private_folder(closing) / "ca.pem"
-        sandbox = _assemble(request, living, log, own["warehouse"], ca_file, closing)
-        sandbox.document = _document(request, sandbox, token, ca_file)
+        sandbox = _assemble(request, living, log, own, ca_file, closing)
+        sandbox.document = _document(request, sandbox, token, own["notify"], ca_file)
         for server in sandbox.servers.values():
             server.begin()
         yield sandbox
@@ -184,7 +185,7 @@ def _assemble(
     request: SandboxRequest,
     living: LivingStage,
     log: RequestLog,
-    token: str,
+    own: Mapping[str, str],
     ca_file: Path,
     closing: ExitStack,
 ) -> Sandbox:
@@ -201,7 +202,7 @@ def _assemble(
         signs,
         log,
         service,
-        token=token,
+        token=own["warehouse"],
         refuse=lambda seconds: sandbox.refuse("warehouse", seconds),
     )
     sandbox.warehouse = door
@@ -215,6 +216,7 @@ def _assemble(
         ),
         "warehouse": door,
         "clock": Admin(living, board, signs, log),
+        "notify": Inbox(living, log, own["notify"]),
     }
     closing.callback(service.close)
     for place, name in enumerate(PORTS):
@@ -230,7 +232,7 @@ def _assemble(
 
 
 def _document(
-    request: SandboxRequest, sandbox: Sandbox, token: str, ca_file: Path
+    request: SandboxRequest, sandbox: Sandbox, token: str, inbox_token: str, ca_file: Path
 ) -> dict[str, Any]:
     urls = {name: server.url for name, server in sandbox.servers.items()}
     return {
@@ -239,6 +241,7 @@ def _document(
         "warehouse": urls["warehouse"],
         "token": token,
         "clock": urls["clock"],
+        "notify": inbox_url(urls["notify"], inbox_token),
         "extra": {
             "warehouse": {
                 "host": "127.0.0.1",

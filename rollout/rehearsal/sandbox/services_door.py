@@ -38,6 +38,7 @@ class Exchange:
         self.fault: str | None = None
         self.rpc: str | None = None
         self.statement: str | None = None
+        self.notice: str | None = None
 
     def entry(self, seq: int) -> Entry:
         environ = self.environ
@@ -56,6 +57,7 @@ class Exchange:
             effect=next((environ[name] for name in _EFFECT if name in environ), None),
             rpc=self.rpc,
             statement=self.statement,
+            notice=self.notice,
             fault=self.fault,
         )
 

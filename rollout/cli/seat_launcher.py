@@ -37,11 +37,12 @@ def driver_for(
     """The command that drives the rollout of that store, as it can be typed in this folder. Only a
     rehearsal knows of which plan it is, and says so on its board."""
     if environment_of(profile).word != REHEARSAL:
-        return driver_of(profile, None, place(state, rollout, sandbox))
+        return driver_of(profile, place(state, rollout, sandbox))
     address = located(state)
     board = read_board(address) if isinstance(address, Path) else None
     if board is None or not board.goes_on:
-        return driver_of(profile, scenario, ["--state", shown(state)])
+        played = ["--scenario", scenario] if scenario else []
+        return driver_of(profile, ["--state", shown(state), *played])
     here = f"{Path.cwd()}{os.sep}"
     return shlex.join(word.removeprefix(here) for word in board.goes_on)
 

@@ -67,7 +67,7 @@ class StoreLink:
     setting: str | Path
     rollout: str | None = None
     clock_for: Callable[[str], OwnTime | None] = lambda _profile: None
-    driver_for: Callable[[str, str | None], str] = driver_of
+    driver_for: Callable[[str, str | None], str] = lambda profile, _scenario: driver_of(profile)
     monotonic: Callable[[], float] = time.monotonic
     stop: threading.Event = field(default_factory=threading.Event)
 

@@ -45,16 +45,15 @@ def environment_of(profile: str, scenario: str | None = None) -> EnvironmentView
     return EnvironmentView(REHEARSAL, f"scenario {scenario}" if scenario else "")
 
 
-def driver_of(profile: str, scenario: str | None = None, place: Sequence[str] = ()) -> str:
+def driver_of(profile: str, place: Sequence[str] = ()) -> str:
     """The command that drives a rollout of that profile; `place`: the options that lead to it.
 
-    >>> driver_of("prod", None, ["--state", "my own.db"]), driver_of("rehearsal")
+    >>> driver_of("prod", ["--state", "my own.db"]), driver_of("rehearsal")
     ("rollout run --state 'my own.db'", 'rollout rehearse --by-hand --resume')
     """
     is_rehearsed = environment_of(profile).word == REHEARSAL
     command = ["rehearse", "--by-hand", "--resume"] if is_rehearsed else ["run"]
-    played = ["--scenario", scenario] if is_rehearsed and scenario else []
-    return shlex.join(["rollout", *command, *place, *played])
+    return shlex.join(["rollout", *command, *place])
 
 
 def placed(text: str, state: Sequence[str]) -> str:

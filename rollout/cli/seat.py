@@ -15,14 +15,18 @@ from typing import TYPE_CHECKING
 from rollout.cli import exits
 from rollout.cli.place import place
 from rollout.cli.seat_launcher import ControllerLauncher, beside, driver_for
-from rollout.domain.errors import RolloutError
+from rollout.domain.errors import LogDamaged, RolloutError, StoreUnavailable
 from rollout.live.system_clock import SystemClock
 from rollout.rehearsal.board import read_board
 from rollout.store.address import located
+from rollout.store.reading import open_readonly
 from rollout.tui.app import RolloutApp, known_keys
 from rollout.tui.desk import StoreDesk
 from rollout.tui.link import OwnTime, StoreLink
 from rollout.tui.program import Seat
+from rollout.view.plan_words import PlanWords
+from rollout.view.sitting import misseated
+from rollout.view.stored import choose, folded, words_of
 
 if TYPE_CHECKING:
     from rollout.live.signing import Signer
@@ -52,6 +56,7 @@ def run(wish: Wish) -> int:
     keymap = _keymap(wish.keymap) if wish.keymap is not None else {}
     if wish.replay:
         return _replay(wish, keymap)
+    require_seat(wish)
     driver = partial(driver_for, wish.state, wish.rollout, wish.sandbox)
     seat = Seat(
         link=StoreLink(wish.state, wish.rollout, partial(_clock, wish), driver),
@@ -62,6 +67,7 @@ def run(wish: Wish) -> int:
         state=place(wish.state, None),
         by=wish.by,
         role=wish.role,
+        misseated=partial(_misseated, wish),
         ascii_only=wish.ascii_only or exits.needs_ascii(),
         keymap=keymap,
         theme=os.environ.get("TEXTUAL_THEME"),
@@ -102,6 +108,28 @@ def require_terminal() -> None:
         raise exits.Misuse(
             "`rollout tui` needs a terminal: use `rollout status`, or `rollout watch` in a pipe"
         )
+
+
+def require_seat(wish: Wish) -> None:
+    """Raises: Misuse when nobody of the plan could decide from here. Where the plan cannot be read
+    yet, the screens say so once it is."""
+    if not (wish.by or wish.role):
+        return
+    try:
+        with open_readonly(wish.state) as reader:
+            state = folded(reader, choose(reader, wish.rollout))
+            problem = _misseated(wish, words_of(reader, state))
+    except (StoreUnavailable, LogDamaged):
+        return
+    if problem:
+        raise exits.Misuse(problem)
+
+
+def _misseated(wish: Wish, words: PlanWords) -> str:
+    # Late: only who says who they are waits for it.
+    from rollout.loader.problems import suggestion
+
+    return misseated(words, wish.by, wish.role, suggestion)
 
 
 def _open(wish: Wish) -> tuple[Store, Clock | None]:

@@ -30,6 +30,7 @@ from rollout.tui.theme import THEMES, theme_for
 from rollout.view.actions import ActionView, actions
 from rollout.view.dialogs import dialog_view
 from rollout.view.log_page import LogSource
+from rollout.view.plan_words import PlanWords
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,14 @@ AGE_EVERY_S = 1.0
 class Seat:
     """Who sits here and in front of what. `by` and `role` may be chosen later; `copies` is the file
     that keeps what was copied last, `come_back` the command that leads here again, `state` the option
-    that names the store."""
+    that names the store; `misseated` says why a plan lets nobody decide from here."""
 
     link: StoreLink
     desk: Desk = field(default_factory=NoDesk)
     launcher: Launcher = field(default_factory=NoLauncher)
     by: str = ""
     role: str = ""
+    misseated: Callable[[PlanWords], str] = lambda _words: ""
     ascii_only: bool = False
     keymap: Mapping[str, str] = field(default_factory=dict)
     theme: str | None = None
@@ -82,6 +84,7 @@ class Program(App[int]):
         self.seat = seat
         self.ascii_only = seat.ascii_only
         self.said = ""
+        self.misseated = ""
         self._asked: set[str] = set()
         self.by, self.role = seat.by, seat.role
         self.picture = Picture(seat.state)
@@ -113,6 +116,8 @@ class Program(App[int]):
         before = self.snapshot.link.state
         changed = self.picture.take(message.reading)
         self._renew()
+        if message.reading.opened is not None or message.reading.words is not None:
+            self.misseated = self.seat.misseated(self.snapshot.words)
         for screen in self.screen_stack:
             if isinstance(screen, RolloutScreen) and not changed:
                 if self.snapshot.link.state != before:

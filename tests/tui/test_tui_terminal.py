@@ -118,3 +118,14 @@ def test_the_terminal_is_left_as_it_was_found(
         assert t.modes() == USUAL
         assert t.settings() == before
         assert b"Traceback" not in t.seen
+
+
+def test_who_the_plan_does_not_know_sits_down_nowhere(tmp_path: Path) -> None:
+    store = tmp_path / "held.db"
+    store_file(store, held_story)
+    command = [sys.executable, "-m", "rollout", "tui", "--state", str(store), "--by", "ghost"]
+    with opened(command) as (t, _):
+        assert t.ended() == 2
+        assert t.modes() == USUAL
+        assert b"--by ghost: the plan names nobody of that name; known: `proj`, `sale`" in t.seen
+        assert b"\x1b" not in t.seen

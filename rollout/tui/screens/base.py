@@ -40,6 +40,7 @@ class Host(Protocol):
     ascii_only: bool
     snapshot: Snapshot
     said: str
+    misseated: str
     by: str
     role: str
 
@@ -157,10 +158,10 @@ class RolloutScreen(Screen[None]):
         )
         self._write("heading", heading_line(view, width, ascii_only=ascii_only))
         self._draw("rail", rail_content(rail_line(view, width, ascii_only=ascii_only)))
-        reasons = [self.host.said or snapshot.link.why]
+        reasons = [self.host.said or snapshot.link.why, self.host.misseated]
         if snapshot.replay is not None:
             reasons = [scrubber_line(snapshot.replay, width - 2, ascii_only=ascii_only), *reasons]
-        self._write("reason", *reasons)
+        self._write("reason", *(filter(None, reasons)))
         self._write("keys", footer_line(self.footer_keys(), width, ascii_only=ascii_only))
         self._write(
             "small",

@@ -13,6 +13,7 @@ from rollout.adapters.http import HttpClient, Request, Sent
 from rollout.adapters.replies import Complaint, plain_complaint
 from rollout.adapters.salesforce_login import SalesforceLogin
 from rollout.adapters.salesforce_table import table_of
+from rollout.adapters.salesforce_user import USER_INFO, SessionUser, rights_of, user_of
 from rollout.adapters.salesforce_versions import TRIED, offered, to_speak
 from rollout.adapters.soql import is_count, selected_columns
 from rollout.domain.effects import Answer, No, Unknown, Yes
@@ -146,6 +147,16 @@ class SalesforceRecordStore:
     def allowance(self) -> ApiAllowance:
         limits = self._page(f"{self._root}/limits", None).object("DailyApiRequests")
         return ApiAllowance(limits.integer("Max"), limits.integer("Remaining"))
+
+    def user(self) -> SessionUser:
+        """Whose session this is. Raises: ServiceError."""
+        return user_of(self._page(USER_INFO, None))
+
+    def rights(self, object_name: str) -> frozenset[str]:
+        """What the user may do with the object's records: create, edit, delete. Raises: ServiceError."""
+        if not _NAME.fullmatch(object_name):
+            raise KindMisused(f"salesforce: {object_name!r} is no object's name")
+        return rights_of(self._page(f"{self._root}/sobjects/{object_name}/describe", None))
 
     @property
     def _root(self) -> str:

@@ -24,6 +24,7 @@ from rollout.live.doctor import Line, examine, examine_signers
 from rollout.live.plan_relations import relations
 from rollout.live.profiles import Profile
 from rollout.ports import Table, Warehouse
+from rollout.rehearsal.services.faults import HttpFault
 from rollout.rehearsal.stage import TOKEN, Stage, build_stage
 from rollout.wiring import installed_kinds, read_plan, read_scenario, view_files
 
@@ -164,7 +165,7 @@ class Refusing(FakeWarehouse):
     ) -> Table:
         if self._missing in sql:
             raise self._error
-        return Table(["a"], [("b",)])
+        return Table(["a", "me"], [("b", "b")])
 
 
 def test_a_missing_view_is_named(plan: Plan, served: tuple[Stage, str]) -> None:
@@ -243,6 +244,129 @@ def test_the_version_that_is_spoken_is_told(plan: Plan, served: tuple[Stage, str
     lines = look(plan, served)
     (line,) = [n for n in lines if (n.connection, n.what) == ("salesforce", "version")]
     assert (line.state, line.said) == (doctor.OK, "the API's v62.0 of v50.0 to v66.0")
+
+
+def test_who_writes_in_salesforce_is_told(plan: Plan, served: tuple[Stage, str]) -> None:
+    (line,) = [line for line in look(plan, served) if line.what == "user"]
+    assert (line.state, line.said) == (doctor.OK, "rollout@example.test (005Vj000000TOOLAAA)")
+
+
+def test_another_user_than_the_rollbacks_is_told(plan: Plan, served: tuple[Stage, str]) -> None:
+    assert plan.rollback is not None
+    rollback = plan.rollback.model_copy(update={"user": "005Vj000000OTHERAA"})
+    (line,) = bad(look(plan.model_copy(update={"rollback": rollback}), served))
+    assert (line.connection, line.what) == ("salesforce", "user")
+    assert line.said.endswith("a rollback is to write as 005Vj000000OTHERAA")
+    assert line.fix == "use that user's token, or correct rollback.user in the plan"
+
+
+def test_a_user_that_is_not_told_is_not_called_wrong(plan: Plan, served: tuple[Stage, str]) -> None:
+    refused = HttpFault("status", status=403, body='[{"errorCode": "FORBIDDEN", "message": "no"}]')
+    app, usual = served[0].app, served[0].app.on_request
+    app.on_request = lambda _, path: refused if path.endswith("userinfo") else None
+    try:
+        lines = look(plan, served)
+    finally:
+        app.on_request = usual
+    assert bad(lines) == []
+    (line,) = [line for line in lines if line.what == "user"]
+    assert line.state == doctor.NOTE
+    assert line.said.startswith("not told: ")
+
+
+@pytest.mark.parametrize(
+    ("flag", "words", "grant"),
+    [
+        ("updateable", "may not edit records, and a rollback must: sync_a changes them", "Edit"),
+        ("deletable", "may not delete records, and a rollback must: sync_a makes new", "Delete"),
+    ],
+)
+def test_each_right_that_a_rollback_lacks_is_told_with_what_to_grant(
+    plan: Plan, served: tuple[Stage, str], flag: str, words: str, grant: str
+) -> None:
+    rights = served[0].salesforce.rights
+    rights.discard(flag)
+    try:
+        (line,) = bad(look(plan, served))
+    finally:
+        rights.add(flag)
+    assert (line.connection, line.what) == ("salesforce", "rights on Product_Property__c")
+    assert line.said.startswith(words)
+    assert line.fix.endswith(f"permission set {grant} on Product_Property__c")
+
+
+def test_a_right_that_no_step_needs_is_not_asked_for(plan: Plan, served: tuple[Stage, str]) -> None:
+    rights = served[0].salesforce.rights
+    rights -= {"createable", "deletable"}
+    only = {n: s.model_copy(update={"operation": "update"}) for n, s in plan.syncs.items()}
+    try:
+        lines = look(plan.model_copy(update={"syncs": only}), served)
+    finally:
+        rights |= {"createable", "deletable"}
+    assert not [line for line in bad(lines) if line.connection == "salesforce"]
+    (line,) = [line for line in lines if line.what.startswith("rights")]
+    assert (line.state, line.said) == (doctor.OK, "may edit records, as a rollback must")
+
+
+class Owned(FakeWarehouse):
+    """A catalogue whose views are all somebody's; in a group or not."""
+
+    def __init__(self, owner: str | None, *, inside: bool | None = False) -> None:
+        super().__init__(FakeClock())
+        self._owner, self._inside = owner, inside
+
+    def query(
+        self,
+        sql: str,
+        parameters: Mapping[str, Scalar] | None = None,
+        *,
+        max_rows: int = 1000,
+        timeout_s: float = 300.0,
+    ) -> Table:
+        if "table_owner" in sql:
+            assert "information_schema.tables" in sql
+            return Table(["owner", "me"], [(self._owner, "ann")])
+        if "is_account_group_member" in sql:
+            if self._inside is None:
+                raise QueryFailed("no such function", error_class="UNRESOLVED_ROUTINE")
+            return Table(["inside"], [(self._inside,)])
+        return Table(["a"], [("b",)])
+
+
+SWAPPED = "replace crm.sfdc_dbx.properties_to_create"
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "state", "words"),
+    [
+        (Owned("ann"), doctor.OK, "ours (ann); CREATE TABLE on its schema is not looked at"),
+        (Owned("data", inside=True), doctor.OK, "data's, which we are in; CREATE TABLE"),
+        (Owned("data"), doctor.WRONG, "it is data's, and only its owner may replace a view"),
+        (Owned("data", inside=None), doctor.WRONG, "it is data's, and only its owner may"),
+        (Owned(None), doctor.NOTE, "not looked at: the catalogue does not say whose it is"),
+        (
+            Refusing("table_owner", QueryFailed("gone", error_class="TABLE_OR_VIEW_NOT_FOUND")),
+            doctor.NOTE,
+            "not looked at: gone",
+        ),
+    ],
+)
+def test_whether_a_swapped_view_can_be_replaced_is_told_or_said_to_be_unknown(
+    plan: Plan, served: tuple[Stage, str], warehouse: Warehouse, state: str, words: str
+) -> None:
+    lines = [line for line in look(plan, served, warehouse) if line.what.startswith("replace ")]
+    assert [line.state for line in lines] == [state] * 2
+    (line,) = [line for line in lines if line.what == SWAPPED]
+    assert line.said.startswith(words)
+    granted = f"ALTER VIEW {SWAPPED.removeprefix('replace ')} OWNER TO `ann`, or to a group of its"
+    assert line.fix == (granted if state == doctor.WRONG else "")
+
+
+def test_a_version_that_is_not_told_is_a_note(plan: Plan, served: tuple[Stage, str]) -> None:
+    warehouse = Refusing("version()", QueryFailed("no", error_class="UNRESOLVED_ROUTINE"))
+    lines = look(plan, served, warehouse)
+    (line,) = [n for n in lines if (n.connection, n.what) == ("warehouse", "version")]
+    assert (line.state, line.said) == (doctor.NOTE, "not told")
 
 
 def test_every_relation_is_looked_at_once(plan: Plan) -> None:

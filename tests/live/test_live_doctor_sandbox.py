@@ -65,6 +65,13 @@ def test_the_command_is_green_against_a_sandbox(ready: Path) -> None:
         assert said in out
 
 
+def test_the_sandbox_says_its_versions_as_a_warehouse_does(box: SandboxProcess) -> None:
+    warehouse = box.warehouse()
+    sql = "SELECT version() AS v, current_version().dbsql_version AS s, current_version().dbr_version AS r"
+    assert warehouse.query(sql).rows == [("4.0.0 rollout-sandbox", "2025.40", None)]
+    warehouse.close()
+
+
 def test_everything_is_as_it_should_be_in_a_sandbox(plan: Plan, ready: Path) -> None:
     assert look(plan, ready) == []
 

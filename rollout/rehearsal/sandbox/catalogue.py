@@ -19,6 +19,14 @@ from rollout.domain.errors import QueryFailed
 CATALOGS = ("crm", "rds")
 """What of the world a warehouse shows; Salesforce' own records are not among it."""
 _SYSTEM = {"columns", "tables", "schemata"}
+_ASKS = re.compile(
+    r"information_schema|\b(?:current_)?version\s*\(|\bis_account_group_member\b", re.IGNORECASE
+)
+SPARK, SQL = "4.0.0 rollout-sandbox", "2025.40"
+"""What `version()` (Spark's, with a revision) and `current_version().dbsql_version` say here.
+Source: Databricks SQL, functions version and current_version."""
+OWNER = "rehearsal"
+"""Of every table and view: `current_user()`, so whoever comes to a sandbox owns what is there."""
 _SHOW = re.compile(
     r"\s*(?:(?P<create>SHOW\s+CREATE\s+TABLE\s+(?P<view>\S+))"
     r"|(?P<catalogs>SHOW\s+CATALOGS)"
@@ -45,7 +53,7 @@ def as_select(sql: str, views: Mapping[str, str]) -> str:
     shown = _SHOW.fullmatch(sql)
     if shown is not None:
         return _shown(shown, views)
-    return _rewritten(sql, views) if "information_schema" in sql.lower() else sql
+    return _rewritten(sql, views) if _ASKS.search(sql) else sql
 
 
 def _shown(shown: re.Match[str], views: Mapping[str, str]) -> str:
@@ -84,6 +92,7 @@ def _rewritten(sql: str, views: Mapping[str, str]) -> str:
         tree = sqlglot.parse_one(sql, read="databricks")
     except SqlglotError:
         return sql  # whoever runs it says what is wrong with it
+    said = _say_who(tree)
     asked = [
         table
         for table in tree.find_all(exp.Table)
@@ -96,14 +105,34 @@ def _rewritten(sql: str, views: Mapping[str, str]) -> str:
         inner = sqlglot.parse_one(text, read="databricks")
         assert isinstance(inner, exp.Query)
         table.replace(inner.subquery(table.alias or table.name))
-    return tree.sql("databricks") if asked else sql
+    return tree.sql("databricks") if asked or said else sql
+
+
+def _say_who(tree: exp.Expr) -> bool:
+    """Functions about the warehouse and its user, as the values they have here; whether there are any."""
+    found = False
+    for node in list(tree.walk()):
+        word = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+        if isinstance(node, exp.Dot) and isinstance(node.this, exp.CurrentVersion):
+            field = node.expression.name.lower()
+            null = exp.cast(exp.null(), "string", dialect="databricks")
+            node.replace(exp.Literal.string(SQL) if field == "dbsql_version" else null)
+        elif word == "version":
+            node.replace(exp.Literal.string(SPARK))
+        elif word == "is_account_group_member":
+            node.replace(exp.false())
+        else:
+            continue
+        found = True
+    return found
 
 
 def _system(table: exp.Table, catalogs: tuple[str, ...]) -> str:
     name = table.name.lower()
     column = "catalog_name" if name == "schemata" else "table_catalog"
     listed = ", ".join(_text(catalog) for catalog in catalogs)
-    return f"SELECT * FROM system.information_schema.{name} WHERE {column} IN ({listed})"  # noqa: S608 - literals of `_text`, in a mock
+    shown = f"*, {_text(OWNER)} AS table_owner" if name == "tables" else "*"
+    return f"SELECT {shown} FROM system.information_schema.{name} WHERE {column} IN ({listed})"  # noqa: S608 - literals of `_text`, in a mock
 
 
 def _views(catalogs: tuple[str, ...], views: Mapping[str, str]) -> str:

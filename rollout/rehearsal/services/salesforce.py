@@ -53,6 +53,7 @@ class SalesforceMock:
     ) -> None:
         self.world, self.clock, self.token = world, clock, token
         self.api_limit = api_limit
+        self.rights = {"createable", "updateable", "deletable"}
         self._lock = Lock()
         self._sessions = {token}
         self._issued = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
@@ -11,11 +11,14 @@ from werkzeug.wrappers import Request, Response
 
 from rollout.domain.errors import QueryFailed
 from rollout.rehearsal.services.answers import BodyProblem, json_answer, json_object
-from rollout.rehearsal.services.salesforce import OBJECT, PAGE, Cursor, SalesforceMock, shown
+from rollout.rehearsal.services.salesforce import OBJECT, PAGE, Cursor, SalesforceMock
+from rollout.rehearsal.services.salesforce_answers import (
+    description,
+    records_of,
+    results_of,
+    user_info,
+)
 from rollout.rehearsal.services.soql_tree import SoqlProblem
-
-if TYPE_CHECKING:
-    from rollout.rehearsal.truth import RowOutcome
 
 MOST_RECORDS = 200
 LONGEST_URI = 16_384
@@ -35,6 +38,7 @@ _ROUTES = Map(
     [
         Rule("/services/data", methods=["GET"], endpoint="versions"),
         Rule("/services/oauth2/token", methods=["POST"], endpoint="token"),
+        Rule("/services/oauth2/userinfo", methods=["GET"], endpoint="user_info"),
         *(
             Rule(f"/services/data/v<version>{path}", methods=[method], endpoint=endpoint)
             for method, path, endpoint in (
@@ -43,6 +47,7 @@ _ROUTES = Map(
                 ("GET", "/query/<locator>", "more"),
                 ("GET", "/queryAll/<locator>", "more"),
                 ("GET", "/limits", "limits"),
+                ("GET", "/sobjects/<name>/describe", "describe"),
                 ("PATCH", "/composite/sobjects", "update"),
                 ("DELETE", "/composite/sobjects", "delete"),
             )
@@ -150,6 +155,15 @@ class SalesforceApi:
         left = max(0, most - self._salesforce.api_used)
         return json_answer({"DailyApiRequests": {"Max": most, "Remaining": left}})
 
+    def _user_info(self, request: Request) -> Response:
+        return json_answer(user_info(request.host_url.rstrip("/")))
+
+    def _describe(self, request: Request, name: str) -> Response:
+        if name.lower() != OBJECT.lower():
+            return self._missing()
+        fields = self._salesforce.schema().fields
+        return json_answer(description(fields, _READ_ONLY, self._salesforce.rights))
+
     def _query(self, request: Request) -> Response:
         return self._run(request, deleted_too=False)
 
@@ -179,7 +193,7 @@ class SalesforceApi:
         body = {
             "totalSize": len(cursor.rows),
             "done": high == len(cursor.rows),
-            "records": _records(cursor, low, high, base),
+            "records": records_of(cursor, low, high, base),
         }
         if high < len(cursor.rows):
             locator = locator or self._salesforce.keep(cursor)
@@ -192,9 +206,10 @@ class SalesforceApi:
         if not isinstance(records, list) or not all(isinstance(item, dict) for item in records):
             raise _Refused("INVALID_INPUT", "records must be a list of objects")
         self._check_collection(body.get("allOrNone", False), len(records))
+        self._check_right("updateable")
         rows = [self._row(record) for record in records]
         _check_distinct([row["Id"] for row in rows])
-        return json_answer(_results(self._salesforce.update(rows)))
+        return json_answer(results_of(self._salesforce.update(rows)))
 
     def _delete(self, request: Request) -> Response:
         ids = [part.strip() for part in request.args.get("ids", "").split(",") if part.strip()]
@@ -202,8 +217,9 @@ class SalesforceApi:
             raise _Refused("INVALID_INPUT", "ids must name the records to delete")
         whole = request.args.get("allOrNone", "false").lower() == "true"
         self._check_collection(whole, len(ids))
+        self._check_right("deletable")
         _check_distinct(ids)
-        return json_answer(_results(self._salesforce.delete(ids)))
+        return json_answer(results_of(self._salesforce.delete(ids)))
 
     def _check_collection(self, all_or_none: object, count: int) -> None:
         if count > MOST_RECORDS:
@@ -214,6 +230,10 @@ class SalesforceApi:
         if all_or_none is not False:
             # The world has no transactions over a collection; partial success is what is used.
             raise _Refused("INVALID_INPUT", "this rehearsal serves allOrNone=false only")
+
+    def _check_right(self, right: str) -> None:
+        if right not in self._salesforce.rights:
+            raise _Refused("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights", 403)
 
     def _row(self, record: dict[str, Any]) -> dict[str, Any]:
         """One record's fields by their proper names, its values of the right type."""
@@ -240,43 +260,6 @@ class SalesforceApi:
         if not isinstance(row.get("Id"), str):
             raise _Refused("MISSING_ARGUMENT", "Id not specified in an update call")
         return row
-
-
-def _records(cursor: Cursor, low: int, high: int, base: str) -> list[dict[str, Any]]:
-    columns = cursor.compiled.columns
-    if cursor.compiled.form == "aggregates":
-        return [
-            {"attributes": {"type": "AggregateResult"}}
-            | {
-                label: shown(value, kind, counted=True)
-                for (label, kind), value in zip(columns, row, strict=True)
-            }
-            for row in cursor.rows[low:high]
-        ]
-    id_place = next((n for n, (label, _) in enumerate(columns) if label == "Id"), None)
-    records = []
-    for row in cursor.rows[low:high]:
-        attributes = {"type": OBJECT}
-        if id_place is not None:
-            attributes["url"] = f"{base}/sobjects/{OBJECT}/{row[id_place]}"
-        values = {label: shown(v, kind) for (label, kind), v in zip(columns, row, strict=True)}
-        records.append({"attributes": attributes} | values)
-    return records
-
-
-def _results(outcomes: Sequence[RowOutcome]) -> list[dict[str, Any]]:
-    """The answers in the order of the request; a failed one carries no id."""
-    results: list[dict[str, Any]] = []
-    for outcome in outcomes:
-        if outcome.result != "rejected":
-            results.append({"id": outcome.id, "success": True, "errors": []})
-            continue
-        code, _, message = outcome.reason.partition(":")
-        if not code.replace("_", "").isupper():
-            code, message = "FIELD_CUSTOM_VALIDATION_EXCEPTION", outcome.reason
-        error = {"statusCode": code, "message": message.strip() or code, "fields": []}
-        results.append({"success": False, "errors": [error]})
-    return results
 
 
 def _typed(name: str, kind: str, value: Any) -> Any:

@@ -330,3 +330,35 @@ def test_a_wrong_delete_is_refused_as_a_whole(
 ) -> None:
     answer = call(stage, "DELETE", f"{BASE}/composite/sobjects", params=params)
     assert error(answer) == (400, code)
+
+
+# ── rights ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_object_is_described_with_what_the_user_may_do(stage: Services) -> None:
+    said = call(stage, "GET", f"{BASE}/sobjects/Product_Property__c/describe").json()
+    assert {said[flag] for flag in ("createable", "updateable", "deletable")} == {True}
+    fields = {field["name"]: field for field in said["fields"]}
+    assert fields["Name"]["updateable"] is True
+    assert fields["LastModifiedById"]["updateable"] is False
+    assert error(call(stage, "GET", f"{BASE}/sobjects/Account/describe")) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("token", [TOKEN, "client credentials"])
+def test_a_session_is_told_whose_it_is_however_it_was_got(stage: Services, token: str) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "a", "client_secret": TOKEN}
+    if token != TOKEN:
+        token = stage.http.post("/services/oauth2/token", data=form).json()["access_token"]
+    said = call(stage, "GET", "/services/oauth2/userinfo", token).json()
+    assert said["user_id"] == TOOL_USER
+    refused = call(stage, "GET", "/services/oauth2/userinfo", "wrong")
+    assert error(refused) == (401, "INVALID_SESSION_ID")
+
+
+def test_what_the_user_may_not_do_is_not_done(stage: Services) -> None:
+    stage.salesforce.rights.clear()
+    (key,) = some_ids(stage, 1)
+    update = call(stage, "PATCH", f"{BASE}/composite/sobjects", json=changes((key, "new")))
+    delete = call(stage, "DELETE", f"{BASE}/composite/sobjects", params={"ids": key})
+    assert error(update) == error(delete) == (403, "INSUFFICIENT_ACCESS_OR_READONLY")
+    assert some_ids(stage, 1) == [key]

@@ -16,7 +16,7 @@ from rollout.domain.sign_off import (
     statement_of,
 )
 from rollout.domain.standing import standing_signatures
-from rollout.domain.state import GateState
+from rollout.domain.state import GateState, RolloutState
 
 CLOCK_SLACK = timedelta(minutes=1)
 """Two machines' clocks may differ by so much; expiry is judged by the later one, so it revives nothing."""
@@ -125,25 +125,40 @@ def _unfit(reason: str) -> str | None:
 
 
 def _role(case: Case, rule: SignOffRule) -> Refusal | None:
-    """One person, one role; and not only those who drove the attempt."""
-    c, phase = case.command, case.phase
-    given = standing_signatures(case.state, phase.id, four_eyes=rule.four_eyes)
-    if any(s.by == c.by for s in given):
-        return Refusal(f"{c.by} has signed already; a second role needs a second person")
-    if any(s.role == c.role for s in given):
-        return Refusal(f"{c.role} has signed already")
-    if not rule.four_eyes or not c.answer:
+    c = case.command
+    author = case.plan.author
+    return not_theirs(case.state, case.phase.id, rule, author, c.by, c.role, approve=c.answer)
+
+
+def not_theirs(
+    state: RolloutState,
+    phase_id: str,
+    rule: SignOffRule,
+    author: str | None,
+    by: str,
+    role: str,
+    *,
+    approve: bool = True,
+) -> Refusal | None:
+    """Why `by` cannot sign the phase's current attempt as `role` now; None when they can. One person,
+    one role; and not only those who drove the attempt."""
+    given = standing_signatures(state, phase_id, four_eyes=rule.four_eyes)
+    if any(s.by == by for s in given):
+        return Refusal(f"{by} has signed already; a second role needs a second person")
+    if any(s.role == role for s in given):
+        return Refusal(f"{role} has signed already")
+    if not rule.four_eyes or not approve:
         return None
-    drove = drivers(case.state, phase.id)
-    if c.by in drove and c.role != LEAD:
-        word = drove[c.by]
+    drove = drivers(state, phase_id)
+    if by in drove and role != LEAD:
+        word = drove[by]
         return Refusal(
-            f"{c.by} said {word.decision} in this attempt (#{word.seq}): whoever decides signs as "
-            f"{LEAD} only; somebody else must sign as {c.role}"
+            f"{by} said {word.decision} in this attempt (#{word.seq}): whoever decides signs as "
+            f"{LEAD} only; somebody else must sign as {role}"
         )
-    is_last = {s.role for s in given} | {c.role} >= set(rule.roles)
-    signers = [*(s.by for s in given), c.by]
-    if is_last and not is_independent(signers, drove, case.plan.author):
+    is_last = {s.role for s in given} | {role} >= set(rule.roles)
+    signers = [*(s.by for s in given), by]
+    if is_last and not is_independent(signers, drove, author):
         return Refusal(
             f"only {' and '.join(signers)} would have signed, who decided in this attempt or wrote the "
             "plan: one signature must be somebody else's"

@@ -20,6 +20,7 @@ from rollout.domain.sign_off import (
     statement_bytes,
     statement_of,
 )
+from rollout.domain.sign_off_rules import not_theirs
 from rollout.domain.standing import standing_signatures
 from rollout.domain.state import GateState, RolloutState, SignatureState
 from rollout.reports.standing import window_in_words
@@ -54,9 +55,10 @@ def sign_off(
     roles = list(rule.roles) if rule is not None else []
     signed = {s["role"] for s in given if s["approve"] and s["counts"]}
     missing = [role for role in roles if role not in signed]
+    people = {role: _able(desk, role, missing, plan.author) for role in roles}
     return {
         "roles": roles,
-        "people": {role: desk.roster.people.get(role, []) for role in roles},
+        "people": people,
         "given": given,
         "missing": missing,
         "asked": [
@@ -64,7 +66,7 @@ def sign_off(
         ],
         "by": _deadline(desk) if missing else None,
         "with_a_key": must_be_signed(state.profile, has_key=False) if roles else False,
-        "commands": _commands(desk, missing) if desk.is_asking else [],
+        "commands": _commands(desk, missing, people) if desk.is_asking else [],
         "proceed": LEAD if gate.moment == "entry" else None,
         "window": window_in_words(spec.window, plan.timezone) if gate.moment == "entry" else None,
     }
@@ -145,11 +147,29 @@ def _asked(request: RequestState) -> dict[str, Any]:
     }
 
 
-def _commands(desk: _Desk, missing: list[str]) -> list[dict[str, str]]:
+def _able(desk: _Desk, role: str, missing: list[str], author: str | None) -> list[str]:
+    """Those of the roster; of a role that is waited for in this attempt only who may sign it now, by
+    the very rule that `rollout sign` asks, and holds a key where one is needed."""
+    people = desk.roster.people.get(role, [])
+    phase, rule = desk.state.phases.get(desk.gate.phase), desk.spec.sign_off
+    is_past = phase is None or phase.attempt != desk.gate.attempt
+    if role not in missing or rule is None or is_past:
+        return people
+    may = [
+        p for p in people if not_theirs(desk.state, desk.gate.phase, rule, author, p, role) is None
+    ]
+    at = desk.state.latest_at
+    if at is None or not must_be_signed(desk.state.profile, has_key=False):
+        return may
+    keyed = desk.roster.with_key(may, at)
+    return [p for p in may if p in keyed]
+
+
+def _commands(desk: _Desk, missing: list[str], able: dict[str, list[str]]) -> list[dict[str, str]]:
     """How each missing signature is given: here, or on the signer's own machine."""
     found = []
     for role in missing:
-        people = desk.roster.people.get(role, [])
+        people = able[role]
         by = people[0] if len(people) == 1 else "NAME"
         sign = ["rollout", "sign", desk.gate.gate, "--approve", "--by", by, "--role", role]
         line = f'{shlex.join(sign)} --reason "…"'

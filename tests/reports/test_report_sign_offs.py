@@ -156,3 +156,44 @@ def test_a_passed_phase_keeps_its_signatures() -> None:
     report = report_of(desk)
     assert report["sign_off"]["missing"] == []
     assert [g["counts"] for g in report["sign_off"]["given"]] == [True, True]
+
+
+def _documents(report: dict[str, Any]) -> tuple[str, str]:
+    return words(report), gate_markdown(report).replace("\\", "")
+
+
+def test_only_who_may_still_sign_is_named_in_every_form() -> None:
+    desk = Desk()  # in which the lead said proceed
+    report = report_of(desk)
+    assert report["sign_off"]["people"] == {
+        "project_lead": ["lead", "deputy"],
+        "sales_ops": ["sally", "sam"],
+    }
+    page, text = _documents(report)
+    assert "sales ops has not signed: sally or sam" in page
+    assert "sally or sam or lead" not in page + text
+    assert "sales_ops (sally or sam)" in text
+    assert desk.not_signed(LEAD, "lead", "sales_ops").startswith("lead said proceed")
+
+
+def test_who_signed_as_something_else_or_has_no_key_is_not_named_either() -> None:
+    roles = {
+        "project_lead": [{"person": "sam", "key": SAM.line}, {"person": "dan"}],
+        "sales_ops": [{"person": "sally", "key": SALLY.line}, {"person": "sam", "key": SAM.line}],
+    }
+    desk = Desk(plan=signed_plan(roles=roles))
+    assert report_of(desk)["sign_off"]["people"]["project_lead"] == ["sam"]
+    desk.signed(SAM, "sam", "sales_ops")
+    report = report_of(desk)
+    assert report["sign_off"]["missing"] == ["project_lead"]
+    assert report["sign_off"]["people"]["project_lead"] == []
+    page, text = _documents(report)
+    assert "project lead has not signed, and nobody of the plan can now" in page
+    assert "project_lead (nobody of the plan can now)" in text
+
+
+def test_the_command_names_the_one_who_is_left() -> None:
+    desk = Desk()
+    desk.story.say("resume", "pilot", by="sally")
+    [_, sales] = report_of(desk)["sign_off"]["commands"]
+    assert "--by sam --role sales_ops" in sales["here"]

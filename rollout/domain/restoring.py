@@ -113,10 +113,11 @@ class Before:
         found = self.rows.get(record)
         return None if found is None else dict(zip(self.fields, found, strict=True))
 
-    def theirs_since(self, record: str, instant: datetime) -> bool:
-        """Whether somebody else had changed the row last, since `instant`."""
+    def theirs_since(self, record: str, before: Before) -> bool:
+        """Whether somebody else had changed the row last, and not yet by the baseline `before`. No clock
+        decides: the controller's may have been hours off when it took a baseline."""
         found = self.theirs.get(record)
-        return found is not None and from_text(found[1]) >= instant
+        return found is not None and found != before.theirs.get(record)
 
 
 @dataclass(frozen=True)
@@ -218,11 +219,7 @@ def _give_back(found: Sorted, target: Target, stays: Before, record: str, why: s
 def _stays(later: Sequence[Before], before: Before, record: str) -> Before | None:
     """The newest baseline by which somebody else had changed the row."""
     return next(
-        (
-            b
-            for b in reversed(later)
-            if record in b.rows and b.theirs_since(record, before.taken_at)
-        ),
+        (b for b in reversed(later) if record in b.rows and b.theirs_since(record, before)),
         None,
     )
 

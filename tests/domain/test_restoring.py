@@ -116,11 +116,19 @@ def test_what_a_run_had_made_by_the_next_baseline_does_not_stay() -> None:
     assert outcome(found) == {**NOTHING, "restore": {"a": {"Name": "old"}}}
 
 
-def test_a_change_before_the_rollout_began_is_nobodys_change_since() -> None:
-    first = before({"a": "old"})
-    second = before({"a": "b"}, taken=5, theirs={"a": -1})
+def test_a_change_that_both_baselines_know_is_nobodys_change_since() -> None:
+    first = before({"a": "old"}, theirs={"a": -1})
+    second = before({"a": "old"}, taken=5, theirs={"a": -1})
+    given_back = now(row("a", "old", TOOL, 7))
+    assert outcome(sort_rows(given_back, first, [second])) == {**NOTHING, "touched": 1}
+
+
+def test_a_baseline_taken_by_a_clock_that_was_ahead_hides_nobodys_change() -> None:
+    """By the controller's clock the first baseline is from hour 3; a person changed the row in hour 2."""
+    first = before({"a": "old"}, taken=3)
+    second = before({"a": "mine"}, taken=5, theirs={"a": 2})
     found = sort_rows(now(row("a", "d", SYNC, 6)), first, [second])
-    assert outcome(found) == {**NOTHING, "restore": {"a": {"Name": "old"}}}
+    assert outcome(found) == {**NOTHING, "restore": {"a": {"Name": "mine"}}}
 
 
 def test_a_strangers_new_row_that_a_run_changed_gets_the_strangers_values() -> None:

@@ -14,6 +14,8 @@ FOUND = {
     "(test_run_sync.test_a_rollback_asks_for_our_own_run_when_the_list_lags)",
     203: "a process that died in every send sent for ever: unheard sends were not counted "
     "(test_crashes.test_a_process_that_dies_in_every_send_does_not_send_for_ever)",
+    107050: "what somebody changed between two baselines was lost when a clock had been ahead "
+    "(test_restoring.test_a_baseline_taken_by_a_clock_that_was_ahead_hides_nobodys_change)",
 }
 
 

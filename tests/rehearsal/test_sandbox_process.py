@@ -129,7 +129,9 @@ def test_a_killed_sandbox_goes_on_with_the_world_it_had(scenario: Path, tmp_path
     assert statements[-1] == "INSERT INTO crm.sfdc_dbx.kept VALUES (3)"
 
 
-def test_the_token_is_in_the_ready_line_and_nowhere_else(scenario: Path, tmp_path: Path) -> None:
+def test_the_token_is_in_the_ready_line_and_beside_the_state_and_nowhere_else(
+    scenario: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "kept"
     with sandbox("--scenario", scenario, "--state", folder / "world.jsonl") as box:
         use(box)
@@ -140,11 +142,48 @@ def test_the_token_is_in_the_ready_line_and_nowhere_else(scenario: Path, tmp_pat
         told = json.dumps([box.get("/journal"), box.get("/faults"), box.get("/clock")])
         token = box.token
         box.end()
-    written = b"".join(path.read_bytes() for path in folder.iterdir())
-    assert len(list(folder.iterdir())) == 4
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert len(kept) == 5
+    assert token.encode() in kept.pop("world.jsonl.addresses.json")
+    written = b"".join(kept.values())
     assert token.encode() not in written + shown
     assert token not in told + "".join(box.err)
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_a_restart_serves_at_the_same_addresses_with_the_same_token(
+    scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "world.jsonl"
+    with opened(request(scenario, state), Event()) as first:
+        before = first.document
+    with opened(request(scenario, state), Event()) as second:
+        assert {**second.document, "extra": None} == {**before, "extra": None}
+    monkeypatch.setenv(TOKEN_VARIABLE, CANARY)
+    with opened(request(scenario, state, free_ports()), Event()) as third:
+        assert third.document["token"] == CANARY
+        moved = third.document["census"]
+    assert moved != before["census"]
+    monkeypatch.delenv(TOKEN_VARIABLE)
+    with opened(request(scenario, state), Event()) as fourth:
+        assert (fourth.document["census"], fourth.document["token"]) == (moved, before["token"])
+    assert CANARY.encode() not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_kept_port_that_is_taken_or_a_file_that_keeps_none_is_said(
+    scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "world.jsonl"
+    with opened(request(scenario, state), Event()) as box:
+        port = box.servers["clock"].port
+    with socket.create_server(("127.0.0.1", port)):
+        said = fails(capsys, "--scenario", scenario, "--state", state)
+    assert f"port {port} for clock: Address already in use" in said
+    assert "keeps it: free it, or give --port-base" in said
+    (tmp_path / "world.jsonl.addresses.json").write_text("{")
+    said = fails(capsys, "--scenario", scenario, "--state", state)
+    assert "holds no sandbox's addresses" in said
+    assert "remove it to be given new ones" in said
 
 
 def test_a_token_of_one_service_can_be_made_to_open_no_other(scenario: Path) -> None:

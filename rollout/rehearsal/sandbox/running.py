@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import tempfile
 import threading
@@ -15,9 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rollout.domain.errors import PlanProblems
 from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
+from rollout.rehearsal.sandbox.addresses import PORTS, Addresses, addresses
 from rollout.rehearsal.sandbox.admin import Admin
 from rollout.rehearsal.sandbox.fault_board import FaultBoard, Order
 from rollout.rehearsal.sandbox.http_server import LoopbackServer
@@ -35,19 +34,13 @@ from rollout.rehearsal.sandbox.warehouse_service import WarehouseService
 from rollout.rehearsal.scenario import Scenario
 from rollout.rehearsal.services.census_runs import trigger_reason
 
-TOKEN_VARIABLE = "ROLLOUT_SANDBOX_TOKEN"  # noqa: S105 - the variable's name
-"""The token to take; without it each start makes a new one, which only the ready line tells. With
-`_CENSUS`, `_SALESFORCE`, `_WAREHOUSE` or `_NOTIFY` behind it: that service alone takes another one, and a token
-that goes to the wrong service is refused."""
 TICK_S = 0.1
-PORTS = ("census", "salesforce", "warehouse", "clock", "notify")
-"""In this order from --port-base on."""
 
 
 @dataclass(frozen=True)
 class SandboxRequest:
-    """`speed`: virtual seconds a real second. `port_base` None: any free ports. `state` None: the
-    world ends with the process."""
+    """`speed`: virtual seconds a real second. `port_base` None: the ports that the state keeps, or
+    any free ones. `state` None: the world ends with the process."""
 
     plan: Plan
     scenario: Scenario
@@ -135,16 +128,15 @@ def opened(request: SandboxRequest, stopping: threading.Event) -> Iterator[Sandb
         files = None if request.state is None else StateFiles(request.state)
         if files is not None:
             closing.callback(os.close, files.lock())
-        token = os.environ.get(TOKEN_VARIABLE) or f"sandbox-{secrets.token_urlsafe(24)}"
-        own = {name: os.environ.get(f"{TOKEN_VARIABLE}_{name.upper()}") or token for name in PORTS}
+        where = addresses(None if files is None else files.addresses, request.port_base)
         living = open_stage(
             request.plan,
             request.scenario,
             request.seed,
             request.views,
             speed=request.speed,
-            token=own["census"],
-            salesforce_token=own["salesforce"],
+            token=where.own["census"],
+            salesforce_token=where.own["salesforce"],
             state=request.state,
             stopping=stopping,
         )
@@ -152,8 +144,9 @@ def opened(request: SandboxRequest, stopping: threading.Event) -> Iterator[Sandb
         log = RequestLog(None if files is None else files.requests)
         closing.callback(log.close)
         ca_file = files.ca if files is not None else _private_folder(closing) / "ca.pem"
-        sandbox = _assemble(request, living, log, own, ca_file, closing)
-        sandbox.document = _document(request, sandbox, token, own["notify"], ca_file)
+        sandbox = _assemble(request, living, log, where, ca_file, closing)
+        where.keep({name: server.port for name, server in sandbox.servers.items()})
+        sandbox.document = _document(request, sandbox, where, ca_file)
         for server in sandbox.servers.values():
             server.begin()
         yield sandbox
@@ -185,7 +178,7 @@ def _assemble(
     request: SandboxRequest,
     living: LivingStage,
     log: RequestLog,
-    own: Mapping[str, str],
+    where: Addresses,
     ca_file: Path,
     closing: ExitStack,
 ) -> Sandbox:
@@ -202,7 +195,7 @@ def _assemble(
         signs,
         log,
         service,
-        token=own["warehouse"],
+        token=where.own["warehouse"],
         refuse=lambda seconds: sandbox.refuse("warehouse", seconds),
     )
     sandbox.warehouse = door
@@ -216,32 +209,31 @@ def _assemble(
         ),
         "warehouse": door,
         "clock": Admin(living, board, signs, log),
-        "notify": Inbox(living, log, own["notify"]),
+        "notify": Inbox(living, log, where.own["notify"]),
     }
     closing.callback(service.close)
-    for place, name in enumerate(PORTS):
-        port = 0 if request.port_base is None else request.port_base + place
+    for name in PORTS:
         tls = server_context(ca_file) if name == "warehouse" else None
         try:
-            server = LoopbackServer(apps[name], port, tls)
+            server = LoopbackServer(apps[name], where.ports[name], tls)
         except OSError as error:
-            raise PlanProblems([f"port {port} for {name}: {error.strerror}"]) from error
+            raise where.taken(name, error.strerror or str(error)) from error
         sandbox.servers[name] = server
         closing.callback(server.end)
     return sandbox
 
 
 def _document(
-    request: SandboxRequest, sandbox: Sandbox, token: str, inbox_token: str, ca_file: Path
+    request: SandboxRequest, sandbox: Sandbox, where: Addresses, ca_file: Path
 ) -> dict[str, Any]:
     urls = {name: server.url for name, server in sandbox.servers.items()}
     return {
         "census": urls["census"],
         "salesforce": urls["salesforce"],
         "warehouse": urls["warehouse"],
-        "token": token,
+        "token": where.token,
         "clock": urls["clock"],
-        "notify": inbox_url(urls["notify"], inbox_token),
+        "notify": inbox_url(urls["notify"], where.own["notify"]),
         "extra": {
             "warehouse": {
                 "host": "127.0.0.1",

@@ -24,13 +24,18 @@ from rollout.rehearsal.journal import read_journal
 
 @dataclass(frozen=True)
 class StateFiles:
-    """`world` is what the user names; the other two stand beside it."""
+    """`world` is what the user names; the others stand beside it."""
 
     world: Path
 
     @property
     def requests(self) -> Path:
         return self.world.with_name(self.world.name + ".requests.jsonl")
+
+    @property
+    def addresses(self) -> Path:
+        """Its owner's alone: it holds the token."""
+        return self.world.with_name(self.world.name + ".addresses.json")
 
     @property
     def ca(self) -> Path:

@@ -60,9 +60,7 @@ class Addresses:
         return PlanProblems([f"port {self.ports[name]} for {name}: {why}{kept}"])
 
 
-def addresses(
-    path: Path | None, port_base: int | None, environ: Mapping[str, str] = os.environ
-) -> Addresses:
+def addresses(path: Path | None, port_base: int | None, environ: Mapping[str, str]) -> Addresses:
     """What was asked for goes before what `path` keeps. Raises: PlanProblems."""
     kept = _recalled(path)
     asked = {} if port_base is None else {n: port_base + i for i, n in enumerate(PORTS)}

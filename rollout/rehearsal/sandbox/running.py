@@ -128,7 +128,7 @@ def opened(request: SandboxRequest, stopping: threading.Event) -> Iterator[Sandb
         files = None if request.state is None else StateFiles(request.state)
         if files is not None:
             closing.callback(os.close, files.lock())
-        where = addresses(None if files is None else files.addresses, request.port_base)
+        where = addresses(None if files is None else files.addresses, request.port_base, os.environ)
         living = open_stage(
             request.plan,
             request.scenario,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from rollout.cli import exits
@@ -10,6 +11,8 @@ from rollout.cli.log import line
 from rollout.domain.events import SignedOff
 from rollout.live.deciding import Recorded, Refused, Wish, submit
 from rollout.live.opening import open_live
+from rollout.live.profiles import PROFILES
+from rollout.store.ownership import holder_of
 
 DECISIONS = {
     "go": "proceed",
@@ -40,7 +43,19 @@ def run(state: str, rollout: str | None, sandbox: Path | None, wish: Wish, *, as
     store, profile = open_live(state, None, rehearsed=True)
     with store:
         said = submit(store, rollout, wish, deciding_clock(profile, sandbox, state))
+    if isinstance(said, Refused) and profile in PROFILES:
+        said = replace(said, reason=_when_driven(said.reason, state))
     return tell(said, as_json=as_json)
+
+
+def _when_driven(reason: str, state: str) -> str:
+    """Nothing moves on by itself while nobody drives it."""
+    waits = reason.endswith("it moves on by itself")
+    return (
+        f"{reason} once a controller runs: `rollout run`"
+        if waits and not holder_of(state)
+        else reason
+    )
 
 
 def tell(said: Recorded | Refused, *, as_json: bool) -> int:

@@ -6,6 +6,7 @@ Nobody else decides an exit code or catches everything. Source: the design, sect
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -75,6 +76,16 @@ def columns() -> int:
         return os.get_terminal_size(sys.stdout.fileno()).columns or UNBOUNDED
     except (OSError, ValueError, AttributeError):
         return UNBOUNDED
+
+
+def nobody_reads() -> bool:
+    """Whether stdout is a pipe whose reader has gone away; else only the next write would tell."""
+    try:
+        poller = select.poll()
+        poller.register(sys.stdout.fileno(), 0)  # what is wrong with it is told unasked
+    except (OSError, ValueError, AttributeError):
+        return False
+    return bool(poller.poll(0))
 
 
 def needs_ascii() -> bool:

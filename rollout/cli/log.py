@@ -30,17 +30,18 @@ def run(options: argparse.Namespace) -> int:
             _show(event, as_json=options.json)
         if options.follow:
             _follow(reader, name, seen, wanted, as_json=options.json)
-    return exits.GO
+    return exits.PIPE_CLOSED if options.follow and exits.nobody_reads() else exits.GO
 
 
 def _follow(reader: Reader, rollout: str, after: int, wanted: LogFilter, *, as_json: bool) -> None:
-    """Each later event as it comes, until a signal."""
+    """Each later event as it comes, until a signal, or until nobody reads any more."""
     # Late: only this option waits for anything.
     from rollout.live.waiting import Signals
     from rollout.live.watching import batches
 
+    sys.stdout.flush()
     with Signals(lambda _: None) as signals:
-        for events in batches(reader, rollout, signals, after):
+        for events in batches(reader, rollout, signals, after, exits.nobody_reads):
             for event in events:
                 if wanted.matches(event):
                     _show(event, as_json=as_json)

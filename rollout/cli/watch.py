@@ -26,7 +26,7 @@ def run(state: str, rollout: str | None, *, ascii_only: bool) -> int:
             _draw(reader, name, signals, ascii_only=ascii_only or exits.needs_ascii())
         else:
             _print(reader, name, signals)
-    return exits.GO
+    return exits.PIPE_CLOSED if exits.nobody_reads() else exits.GO
 
 
 def _print(reader: Reader, name: str, signals: Signals) -> None:
@@ -34,7 +34,7 @@ def _print(reader: Reader, name: str, signals: Signals) -> None:
     state = folded(reader, name)
     newest = reader.events(name, before=state.seq + 1, limit=1, newest=True)
     exits.write_lines([line(event) for event in newest])
-    for events in batches(reader, name, signals, state.seq):
+    for events in batches(reader, name, signals, state.seq, exits.nobody_reads):
         for event in events:
             apply(state, event)
         exits.write_lines([line(event) for event in events])

@@ -54,10 +54,20 @@ def measure(spec: CheckSpec, kind: CheckKind, context: CheckContext, fill: Resol
     except ServiceError as problem:
         return _failed(spec, context, f"no answer: {problem}")
     except (RolloutError, ValueError, KeyError) as problem:
-        return _failed(spec, context, f"could not ask: {problem}")
+        return _failed(spec, context, f"could not ask: {in_words(problem)}")
     except Exception as bug:  # noqa: BLE001 - a plug-in's bug is an error verdict, not the end
         return _failed(spec, context, f"the check itself broke: {type(bug).__name__}: {bug}")
     return Sample(spec.check, context.now, observation, judgement)
+
+
+def in_words(problem: Exception) -> str:
+    """A KeyError shows what it was given as a literal, in quotes.
+
+    >>> in_words(KeyError("phase only has no 'since' yet")), in_words(ValueError("no number"))
+    ("phase only has no 'since' yet", 'no number')
+    """
+    whole = isinstance(problem, KeyError) and len(problem.args) == 1
+    return str(problem.args[0] if whole else problem)
 
 
 def _ask(

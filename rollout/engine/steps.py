@@ -21,7 +21,7 @@ from rollout.domain.plan import Plan, StepSpec
 from rollout.domain.state import EffectState, PhaseState, StepState
 from rollout.engine.effects import EffectRunner, effect_name
 from rollout.engine.facts import LogFacts, lookup
-from rollout.engine.measure import resolver
+from rollout.engine.measure import in_words, resolver
 from rollout.engine.record import RolloutRecord
 from rollout.engine.troubles import Troubles
 from rollout.engine.wake import Need, Wake
@@ -99,7 +99,7 @@ class StepRunner:
         except (LogDamaged, StoreUnavailable):
             raise
         except (RolloutError, ValueError, KeyError) as problem:
-            why = f"cannot be done as written: {problem}"
+            why = f"cannot be done as written: {in_words(problem)}"
             self.record.append([_failed(step, why, undo=undo)])
             return None
         except Exception as bug:  # noqa: BLE001 - a plug-in's bug must not end the controller

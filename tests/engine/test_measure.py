@@ -49,8 +49,8 @@ def test_conditions_and_inputs_are_filled_before_they_are_used() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"go": "= ${{ params.gone }}"}, "could not ask: 'params.gone'"),
-        ({"inputs": {"x": "${{ params.gone }}"}}, "could not ask: 'params.gone'"),
+        ({"go": "= ${{ params.gone }}"}, "could not ask: params.gone"),
+        ({"inputs": {"x": "${{ params.gone }}"}}, "could not ask: params.gone"),
         ({"go": "roughly 5"}, "could not ask:"),
         ({"go": {"value": "= ${{"}}, "could not ask:"),
     ],

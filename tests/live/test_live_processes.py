@@ -25,6 +25,7 @@ from live_processes import (
     tiny_plan,
 )
 
+from rollout.cli.exits import PIPE_CLOSED
 from rollout.live.watching import LOOK_S
 
 WAITS = "waits for a person: attest told"
@@ -176,6 +177,32 @@ def test_a_refused_decision_exits_1_and_says_what_is_legal(state: Path) -> None:
     code, out, err = here("decide", "go", "--by", "ann", "--reason", "x", "--state", state)
     assert (code, out) == (1, "")
     assert "cannot proceed while only is pending" in err
+
+
+def test_what_nobody_drives_is_not_said_to_move_on_by_itself(
+    state: Path, controllers: list[subprocess.Popen[str]]
+) -> None:
+    hold = ("decide", "hold", "--by", "ann", "--reason", "x", "--state", state)
+    refused = here(*hold)[2]
+    assert "it moves on by itself once a controller runs: `rollout run`" in refused
+    line_with(drive(state, controllers).stderr, WAITS)
+    assert "once a controller runs" not in here(*hold)[2]
+
+
+@pytest.mark.parametrize("command", [("log", "--follow"), ("watch",)])
+def test_who_follows_ends_quietly_when_nobody_reads_any_more(
+    state: Path, controllers: list[subprocess.Popen[str]], command: tuple[str, ...]
+) -> None:
+    follower = begin(*command, "--state", state)
+    controllers.append(follower)
+    line_with(follower.stdout, "rollout of plan tiny")
+    assert follower.stdout is not None
+    assert follower.stderr is not None
+    follower.stdout.close()
+    assert follower.wait(20) == PIPE_CLOSED
+    assert follower.stderr.read() == ""
+    controllers.remove(follower)
+    follower.stderr.close()
 
 
 def test_watch_in_a_pipe_prints_each_event_and_ends_with_the_rollout(

@@ -27,13 +27,15 @@ def run(options: argparse.Namespace) -> int:
         wanted = _wanted(options.filter, options.kind)
         for event in _events(reader, name, wanted, options.after, options.limit):
             seen = max(seen, event.seq)
-            _show(event, as_json=options.json)
+            _show(event, options)
         if options.follow:
-            _follow(reader, name, seen, wanted, as_json=options.json)
+            _follow(reader, name, seen, wanted, options)
     return exits.PIPE_CLOSED if options.follow and exits.nobody_reads() else exits.GO
 
 
-def _follow(reader: Reader, rollout: str, after: int, wanted: LogFilter, *, as_json: bool) -> None:
+def _follow(
+    reader: Reader, rollout: str, after: int, wanted: LogFilter, options: argparse.Namespace
+) -> None:
     """Each later event as it comes, until a signal, or until nobody reads any more."""
     # Late: only this option waits for anything.
     from rollout.live.waiting import Signals
@@ -44,13 +46,15 @@ def _follow(reader: Reader, rollout: str, after: int, wanted: LogFilter, *, as_j
         for events in batches(reader, rollout, signals, after, exits.nobody_reads):
             for event in events:
                 if wanted.matches(event):
-                    _show(event, as_json=as_json)
+                    _show(event, options)
             sys.stdout.flush()
 
 
-def _show(event: Event, *, as_json: bool) -> None:
-    if as_json:
+def _show(event: Event, options: argparse.Namespace) -> None:
+    if options.json:
         exits.write_json_line(_document(event))
+    elif options.plain:
+        exits.write(spoken(event) + "\n")
     else:
         exits.write(line(event) + "\n")
 
@@ -59,6 +63,14 @@ def line(event: Event) -> str:
     """Number, instant, who, and what happened."""
     said = event_view(event)
     return f"#{said.seq} {instant(said.at)}  {plain(said.actor)}  {said.text}"
+
+
+def spoken(event: Event) -> str:
+    """The same as a sentence that names its parts."""
+    said = event_view(event)
+    return (
+        f"Event {said.seq}, at {instant(said.at)}, by {plain(said.actor)}: {said.text.rstrip('.')}."
+    )
 
 
 def _document(event: Event) -> dict[str, object]:

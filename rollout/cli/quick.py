@@ -61,10 +61,7 @@ def _parser(name: str) -> _Parser:
 
 
 def _status() -> _Parser:
-    parser = _parser("status")
-    parser.add_argument("--rollout", metavar="NAME", help="which one (the one begun last)")
-    parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
-    parser.add_argument("--width", type=_count, metavar="N", help="columns (those of the terminal)")
+    parser = _picture("status")
     parser.add_argument(
         "--exit-code",
         action="store_true",
@@ -75,6 +72,7 @@ def _status() -> _Parser:
 
 def _log() -> _Parser:
     parser = _parser("log")
+    _plain(parser)
     parser.add_argument("--rollout", metavar="NAME", help="which one (the one begun last)")
     parser.add_argument(
         "--kind", action="append", default=[], metavar="K", help="only this kind; may be repeated"
@@ -122,10 +120,14 @@ def _picture(name: str) -> _Parser:
     parser.add_argument("--rollout", metavar="NAME", help="which one (the one begun last)")
     parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
     parser.add_argument("--width", type=_count, metavar="N", help="columns (those of the terminal)")
+    _plain(parser)
+    return parser
+
+
+def _plain(parser: _Parser) -> None:
     parser.add_argument(
         "--plain", action="store_true", help="sentences for a screen reader: nothing drawn"
     )
-    return parser
 
 
 def _checks() -> _Parser:

@@ -9,7 +9,7 @@ from rollout.cli import exits
 from rollout.live.waiting import Signals
 from rollout.rehearsal import control
 from rollout.rehearsal.board import Board, read_board
-from rollout.view.board_text import board_lines, catalogue_lines
+from rollout.view.board_text import board_lines, board_spoken, catalogue_lines, catalogue_spoken
 
 WITHIN_S = 5.0
 """Real seconds in which a rehearsal that lives has heard what it was asked."""
@@ -28,8 +28,16 @@ WORDS = ("show", "faults", "speed", *_BARE, "inject", "clear")
 """What can be asked."""
 
 
-def run(word: str, subject: str, state: Path, *, as_json: bool, ascii_only: bool) -> int:
-    """Raises: Misuse for a word that is none, or where no rehearsal is driven by hand."""
+def run(
+    word: str,
+    subject: str,
+    state: Path,
+    *,
+    as_json: bool,
+    ascii_only: bool,
+    for_ears: bool = False,
+) -> int:
+    """`for_ears`: sentences for a screen reader. Raises: Misuse for a word that is none, or where no rehearsal is driven by hand."""
     request = _request(word, subject)
     board = read_board(state)
     if board is None:
@@ -47,16 +55,22 @@ def run(word: str, subject: str, state: Path, *, as_json: bool, ascii_only: bool
             )
             return exits.UNREACHABLE
         board = found
+    _tell(word, board, as_json=as_json, ascii_only=ascii_only, for_ears=for_ears)
+    return exits.NO_GO if request is not None and _is_refusal(board) else exits.GO
+
+
+def _tell(word: str, board: Board, *, as_json: bool, ascii_only: bool, for_ears: bool) -> None:
     ascii_only = ascii_only or exits.needs_ascii()
     if as_json:
         exits.write_json(board)
+    elif word in {"faults", "show"} and for_ears:
+        exits.write_lines(board_spoken(board) if word == "show" else catalogue_spoken(board))
     elif word == "faults":
         exits.write_lines(list(catalogue_lines(board, exits.columns(), ascii_only=ascii_only)))
-    elif request is not None:
-        exits.write_lines([board.answer])
-    else:
+    elif word == "show":
         exits.write_lines(board_lines(board, exits.columns(), ascii_only=ascii_only))
-    return exits.NO_GO if request is not None and _is_refusal(board) else exits.GO
+    else:
+        exits.write_lines([board.answer])
 
 
 def _request(word: str, subject: str) -> control.AnyRequest | None:

@@ -67,6 +67,9 @@ Subject = Annotated[
 Store = Annotated[Path, typer.Option("--state", metavar="FILE", help="The rehearsal's store.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output on stdout.")]
 AsAscii = Annotated[bool, typer.Option("--ascii", help="No glyphs beyond ASCII.")]
+AsPlain = Annotated[
+    bool, typer.Option("--plain", help="Sentences for a screen reader: nothing drawn.")
+]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugins", metavar="FILE", help="A Python file with your own kinds."),
@@ -168,11 +171,13 @@ def _rehearsal(app: typer.Typer, leave: Callable[[Task], None]) -> None:
         state: Store = Path("state/rehearsal.db"),
         json: AsJson = False,
         ascii_only: AsAscii = False,
+        plain: AsPlain = False,
     ) -> None:
         """Look at a rehearsal that people drive (`rehearse --by-hand`), set its pace, inject faults."""
         from rollout.cli import rehearsal as module
 
-        leave(partial(module.run, word, subject, state, as_json=json, ascii_only=ascii_only))
+        how = {"as_json": json, "ascii_only": ascii_only, "for_ears": plain}
+        leave(partial(module.run, word, subject, state, **how))
 
 
 def _sandbox(app: typer.Typer, leave: Callable[[Task], None]) -> None:

@@ -6,8 +6,10 @@ import argparse
 
 from rollout.cli import exits
 from rollout.cli.held import exit_code
+from rollout.cli.picture import show
 from rollout.store.reading import open_readonly
 from rollout.view.status import status_view
+from rollout.view.status_spoken import status_spoken
 from rollout.view.status_text import status_lines
 from rollout.view.stored import choose, folded, words_of
 
@@ -22,11 +24,5 @@ def run(options: argparse.Namespace) -> int:
         state = folded(reader, name)
         newest = reader.events(name, before=state.seq + 1, limit=NEWEST, newest=True)
         view = status_view(state, words_of(reader, state), newest)
-    if options.json:
-        exits.write_json(view)
-    else:
-        width = options.width or exits.columns()
-        exits.write_lines(
-            status_lines(view, width, ascii_only=options.ascii or exits.needs_ascii())
-        )
+    show(options, view, status_lines, status_spoken)
     return exit_code(state) if options.exit_code else exits.GO

@@ -10,6 +10,7 @@ from rollout.domain.durations import format_duration
 from rollout.rehearsal.board import Board, FaultOnBoard
 from rollout.rehearsal.pace import words
 from rollout.view import marks
+from rollout.view.sections import Marked, Prose, Rows, spoken
 from rollout.view.text import clip, instant, plain, table, wrap
 
 _OF_FAULT = {
@@ -26,6 +27,29 @@ def board_lines(board: Board, width: int, *, ascii_only: bool = False) -> list[s
     lines += fault_lines(board, width, ascii_only=ascii_only)
     lines += ["", *wrap(scorecard(board), width)]
     return [clip(line, width, ascii_only=ascii_only) for line in lines]
+
+
+def board_spoken(board: Board) -> list[str]:
+    """For screen readers: the same, in sentences that name their parts."""
+    ordered = sorted(board.faults, key=lambda f: _RANK[_mark(f).word])
+    faults = [(_mark(f), f"fault {f.id}: {fault_words(f)}. {f.about}".strip()) for f in ordered]
+    passed = format_duration(timedelta(seconds=round((board.now - board.began).total_seconds())))
+    what = f"{board.scenario}, seed {board.seed}: {instant(board.now)}"
+    return spoken(
+        [
+            Prose(lines=[f"{what}, {passed} after the beginning"]),
+            Marked(rows=[(_pace_mark(board), pace_words(board))]),
+            Prose(lines=[board.answer, f"next: {next_words(board)}"]),
+            Marked("Faults", faults),
+            Prose(lines=[scorecard(board)]),
+        ]
+    )
+
+
+def catalogue_spoken(board: Board) -> list[str]:
+    """For screen readers: a sentence a fault that can be injected."""
+    rows = [(entry.name, entry.kind, entry.about) for entry in board.catalogue]
+    return spoken([Rows("To inject", ("", "of kind", ""), rows)])
 
 
 def clock_lines(board: Board, width: int, *, ascii_only: bool = False) -> list[str]:

@@ -16,6 +16,7 @@ from rollout.view.model import (
     RollbackView,
     RunView,
     StatusView,
+    StepView,
 )
 from rollout.view.text import clip, figure, instant, table, wrap
 
@@ -73,15 +74,23 @@ def bar(share: float, width: int, *, ascii_only: bool = False) -> str:
     return done * full + left * (width - full)
 
 
-def _header(view: StatusView, *, ascii_only: bool) -> Iterator[str]:
+def header_words(view: StatusView) -> tuple[str, str]:
+    """Which rollout of which plan, and how it stands."""
     of = f", scenario {view.scenario}" if view.scenario else ""
     plan = f"plan {view.plan_sha256[:12]}"
     if view.plan_number > 1:
         plan += f" (number {view.plan_number}, since #{view.plan_since_seq})"
-    yield f"{view.title}  ({view.rollout}, {plan}, {view.profile}{of})"
-    mark = MARKS[view.word].shown(ascii_only=ascii_only)
     said = (view.outcome or view.status).replace("_", " ")
-    yield f"{mark}  {said} at {instant(view.at)}, {view.events:,} events, head {view.head[:12]}"
+    return (
+        f"{view.title}  ({view.rollout}, {plan}, {view.profile}{of})",
+        f"{said} at {instant(view.at)}, {view.events:,} events, head {view.head[:12]}",
+    )
+
+
+def _header(view: StatusView, *, ascii_only: bool) -> Iterator[str]:
+    title, said = header_words(view)
+    yield title
+    yield f"{MARKS[view.word].shown(ascii_only=ascii_only)}  {said}"
     if view.reason:
         yield f"  {view.reason}"
 
@@ -103,14 +112,23 @@ def _phases(phases: Sequence[PhaseView], width: int, *, ascii_only: bool) -> lis
 
 def under_way_lines(view: StatusView, *, ascii_only: bool) -> Iterator[str]:
     for step in view.steps:
-        mark = MARKS[step.word].shown(ascii_only=ascii_only)
-        why = f": {step.reason}" if step.reason else ""
-        yield f"{mark}  step {step.step} {step.status} since {instant(step.since)}{why}"
+        yield f"{MARKS[step.word].shown(ascii_only=ascii_only)}  {step_words(step)}"
     for run in view.runs[-MOST_RUNS:]:
         yield run_line(run, ascii_only=ascii_only)
 
 
+def step_words(step: StepView) -> str:
+    """Since when it is as it is, and why."""
+    why = f": {step.reason}" if step.reason else ""
+    return f"step {step.step} {step.status} since {instant(step.since)}{why}"
+
+
 def run_line(run: RunView, *, ascii_only: bool = False) -> str:
+    """One sync run behind its mark."""
+    return f"{MARKS[run.word].shown(ascii_only=ascii_only)}  {run_words(run)}"
+
+
+def run_words(run: RunView) -> str:
     """One sync run: whose, how far, with what result."""
     whose = "run" if run.ours else "somebody else's run"
     counts = [
@@ -124,9 +142,8 @@ def run_line(run: RunView, *, ascii_only: bool = False) -> str:
         if count is not None
     ]
     share = f" ({run.share:.0%} of {run.source_rows:,})" if run.share is not None else ""
-    mark = MARKS[run.word].shown(ascii_only=ascii_only)
     said = ", ".join(counts) or "no counts yet"
-    return f"{mark}  {whose} {run.run_id} of {run.sync} {run.status}: {said}{share}"
+    return f"{whose} {run.run_id} of {run.sync} {run.status}: {said}{share}"
 
 
 def gate_name(gate: GateView) -> str:
@@ -202,14 +219,19 @@ def rollback_lines(
 
 def choice_lines(view: StatusView, width: int, *, ascii_only: bool) -> Iterator[str]:
     awaited = [c for c in view.next if c.awaited]
-    others = [c for c in view.next if not c.awaited]
     if awaited:
         yield "Waits for a person"
         rows = [[c.action, c.subject, " or ".join(c.roles), c.why] for c in awaited]
         yield from (f"  {line}" for line in table(rows, width - 2, ascii_only=ascii_only))
+    others = also_possible(view)
     if others:
-        said = ", ".join(dict.fromkeys(c.action.replace("_", " ") for c in others))
-        yield from wrap(f"Also possible: {said}", width)
+        yield from wrap(others, width)
+
+
+def also_possible(view: StatusView) -> str:
+    """What a person may do though nothing waits for it; empty when there is nothing."""
+    others = [c.action.replace("_", " ") for c in view.next if not c.awaited]
+    return f"Also possible: {', '.join(dict.fromkeys(others))}" if others else ""
 
 
 def event_rows(events: Sequence[EventView], width: int, *, ascii_only: bool) -> list[str]:

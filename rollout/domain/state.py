@@ -186,6 +186,15 @@ class PhaseState(msgspec.Struct):
     undo_seq: int = 0
     """Where that rollback began; a repeated one began there too."""
 
+    @property
+    def attempts_begun(self) -> int:
+        """`attempt` is the one under way or the next one; a phase that waits for it has not begun it.
+
+        >>> PhaseState("pilot", "").attempts_begun, PhaseState("pilot", "", "held").attempts_begun
+        (0, 1)
+        """
+        return self.attempt - (self.stage == "pending")
+
 
 class PastSample(msgspec.Struct):
     """A sample kept for `trend` and for reports, oldest first; bounded per check."""

@@ -30,7 +30,8 @@ def summary(rehearsal: Rehearsal, wall_s: float) -> dict[str, Any]:
         "seed": rehearsal.seed,
         "outcome": rehearsal.outcome,
         "phases": [
-            {"id": p.id, "state": p.stage, "attempts": p.attempt} for p in state.phases.values()
+            {"id": p.id, "state": p.stage, "attempts": p.attempts_begun}
+            for p in state.phases.values()
         ],
         "gates": [_gate(rehearsal, gate) for gate in state.gates if gate.decision is not None],
         "findings": _findings(state),

@@ -84,7 +84,7 @@ def _index(state: RolloutState, plan: Plan, gates: list[GateState]) -> dict[str,
         "events": state.seq,
         "log_head": state.head,
         "phases": [
-            {"title": p.title, "state": _stage(p, undone), "attempts": p.attempt}
+            {"title": p.title, "state": _stage(p, undone), "attempts": p.attempts_begun}
             for p in state.phases.values()
         ],
         "gates": [

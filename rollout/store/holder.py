@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 
 import msgspec
@@ -18,7 +19,15 @@ class Holder(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         who = f"{self.who}, " if self.who else ""
-        return f"{who}process {self.pid} on {self.host} since {self.since}"
+        return f"{who}process {self.pid} on {self.host} since {_to_second(self.since)}"
+
+
+def _to_second(instant: str) -> str:
+    """
+    >>> _to_second("2026-01-05T17:00:00.123456Z"), _to_second("then")
+    ('2026-01-05T17:00:00Z', 'then')
+    """
+    return re.sub(r"(:\d\d)\.\d+", r"\1", instant)
 
 
 class Pulse(msgspec.Struct, frozen=True):

@@ -93,7 +93,7 @@ def link_text(link: LinkView, *, ascii_only: bool = False) -> str:
     """Glyph, word and age.
 
     >>> link_text(live_link(0.4)), link_text(live_link(75.0), ascii_only=True)
-    ('✓ LIVE 0s', '? STALE 1m15s')
+    ('✓ LIVE 0s', '~ STALE 1m15s')
     """
     mark = MARKS[link.state]
     age = f" {ago(link.age_s)}" if link.age_s is not None else ""

@@ -160,3 +160,11 @@ def test_the_first_page_says_what_was_undone() -> None:
     assert "| The pilot | undone | 1 |" in files["index.md"]
     assert "| Everything | rolled back | 1 |" in files["index.md"]
     assert "undone" in files["index.html"]
+
+
+def test_a_phase_that_has_not_begun_had_no_attempt() -> None:
+    story = held_story()
+    files = dict(report_files(story.state(), story.plan, story.evidence))
+    assert "| The pilot | held | 1 |" in files["index.md"]
+    assert "| Everything | pending | none yet |" in files["index.md"]
+    assert "none yet</td>" in files["index.html"]

@@ -82,7 +82,7 @@ def test_an_entry_gate_names_who_says_proceed() -> None:
     story.stage("pilot", "entry_go", "entry_gate", "ready")
     words = page_of(page_text(story)).words
     assert "Nobody signs an entry gate. Once it is go, the project lead says" in words
-    assert "Nothing. All 1 checks that decide passed." in words
+    assert "Nothing. The one check that decides passed." in words
 
 
 def test_a_waiver_is_no_pass() -> None:

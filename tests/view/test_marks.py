@@ -22,6 +22,11 @@ def test_every_glyph_is_one_cell_and_has_an_ascii_twin() -> None:
         assert len(mark.ascii) == 1
 
 
+def test_no_two_marks_share_a_sign() -> None:
+    found = list(marks.MARKS.values())
+    assert len({m.glyph for m in found}) == len({m.ascii for m in found}) == len(found)
+
+
 def test_no_glyph_is_one_that_terminals_draw_as_an_emoji() -> None:
     assert not {m.glyph for m in marks.MARKS.values()} & set("✔✖▶⚠⏸")
 

@@ -31,7 +31,7 @@ from rollout.view.dialogs import (
     who_may,
 )
 from rollout.view.equivalent import equivalent
-from rollout.view.marks import FAIL, PASS
+from rollout.view.marks import FAIL, PASS, UNKN
 from rollout.view.signing_ways import signs_here
 
 ARM_TICK_S = 0.25
@@ -204,7 +204,8 @@ class DecisionDialog(RolloutDialog[Decided | None]):
 
     def _foretold_lines(self) -> list[str]:
         if self._foretold.refused:
-            return [f"? UNKN  would be refused: {self._foretold.refused}"]
+            mark = UNKN.shown(ascii_only=self.host.ascii_only)
+            return [f"{mark}  would be refused: {self._foretold.refused}"]
         if not self._foretold.events:
             return ["will be recorded: told as soon as it is clear who says what"]
         return ["will be recorded:", *(f"  {event}" for event in self._foretold.events)]

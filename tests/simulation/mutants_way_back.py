@@ -9,7 +9,8 @@ from fakes import CENSUS_USER
 
 from rollout.domain import decide, restoring
 from rollout.domain.effects import Yes
-from rollout.domain.restoring import Delete, Sorted, Target, sort_rows
+from rollout.domain.instants import from_text
+from rollout.domain.restoring import Before, Delete, Sorted, Target, sort_rows
 from rollout.domain.undo_order import newest_first
 from rollout.engine import rollback
 from rollout.engine.effects import EffectRunner
@@ -133,6 +134,15 @@ def refused_rows_forgotten() -> Iterable[Patch]:
 @mutant("what others had made of a row by a later baseline is forgotten", "others_edit", plans=LONG)
 def later_baselines_forgotten() -> Iterable[Patch]:
     yield restoring, "_stays", lambda later, before, record: None
+
+
+@mutant("a clock decides what somebody changed since a baseline", "others_edit")
+def clock_decides_whose() -> Iterable[Patch]:
+    def theirs_since(self: Before, record: str, before: Before) -> bool:
+        found = self.theirs.get(record)
+        return found is not None and from_text(found[1]) >= before.taken_at
+
+    yield Before, "theirs_since", theirs_since
 
 
 @mutant("more is undone than was named", "whim", plans=LONG)

@@ -72,6 +72,14 @@ class Table:
             if not busy:
                 return
 
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """On a busy machine what a key begins may begin late."""
+        for _ in range(MOST_LOOKS):
+            if is_so():
+                return
+            await self.work_done()
+        raise AssertionError(f"after {MOST_LOOKS} looks it is not so:\n{self.text()}")
+
     async def pass_(self, seconds: float) -> None:
         """Time goes by and nothing is read."""
         self.clock.at_s += seconds

@@ -183,8 +183,7 @@ async def too_late(table: Table, path: Path) -> None:
         story.say("proceed", "pilot", reason="quicker")
         story.stage("pilot", "proceed", "ready", "running")
     button(table, "d-do").press()
-    await table.settle()
-    await table.work_done()
+    await table.until(lambda: button(table, "d-again").display)
 
 
 def test_who_was_quicker_is_told_and_nothing_is_doubled(tmp_path: Path) -> None:

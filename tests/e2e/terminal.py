@@ -84,13 +84,16 @@ class Terminal:
         return self.wait(lambda words: seen not in words, within_s)
 
     def exit_code(self, within_s: float = 60) -> int:
-        """Of the program, once it has ended. Raises: NotSeen with the screen."""
+        """Of the program, once it has ended; tmux hears of the end before it hears how it was.
+
+        Raises: NotSeen with the screen, also when a signal ended it.
+        """
         ends = monotonic() + within_s
         while monotonic() < ends:
             dead, code = self._tmux(
                 "display-message", "-p", "#{pane_dead}:#{pane_dead_status}"
             ).split(":")
-            if dead == "1":
+            if dead == "1" and code.strip():
                 return int(code)
             pause(LOOK_S)
         raise NotSeen(f"still there after {within_s:g} s; the screen:\n{self.screen()}")

@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 LOOK_S = 0.2
+_ENDED = r"exit code (\d+)\."
 
 _SURROUNDINGS = {
     **{name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}},
@@ -42,7 +43,8 @@ class Terminal:
 
     def run(self, command: Sequence[object], cwd: Path, env: Mapping[str, str]) -> None:
         variables = " ".join(f"{k}={shlex.quote(v)}" for k, v in env.items())
-        line = f"{variables} {shlex.join(str(part) for part in command)}"
+        # The shell says how it ended: tmux was seen not to know for a minute what had become of a pane.
+        line = f"{variables} {shlex.join(str(part) for part in command)}; echo exit code $?."
         self._tmux(
             "-f",
             "/dev/null",
@@ -84,19 +86,10 @@ class Terminal:
         return self.wait(lambda words: seen not in words, within_s)
 
     def exit_code(self, within_s: float = 60) -> int:
-        """Of the program, once it has ended; tmux hears of the end before it hears how it was.
-
-        Raises: NotSeen with the screen, also when a signal ended it.
-        """
-        ends = monotonic() + within_s
-        while monotonic() < ends:
-            dead, code = self._tmux(
-                "display-message", "-p", "#{pane_dead}:#{pane_dead_status}"
-            ).split(":")
-            if dead == "1" and code.strip():
-                return int(code)
-            pause(LOOK_S)
-        raise NotSeen(f"still there after {within_s:g} s; the screen:\n{self.screen()}")
+        """Of the program, once it has ended. Raises: NotSeen with the screen."""
+        found = re.search(_ENDED, self.wait(lambda words: bool(re.search(_ENDED, words)), within_s))
+        assert found is not None
+        return int(found[1])
 
     def close(self) -> None:
         self._tmux("kill-server")

@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import monotonic
@@ -98,11 +99,12 @@ def begin(*arguments: object, env: Mapping[str, str] | None = None) -> subproces
 def _signals_heard() -> Iterator[None]:
     """Tests that run under `nohup` or in a shell's background ignore SIGHUP or SIGINT, and what they
     start inherits it: the controller then obeys, and is never ended. What is caught here is back at
-    its default there."""
+    its default there. Only the main thread may do so; what another one starts is killed, not asked."""
+    is_main = threading.current_thread() is threading.main_thread()
     ignored = [
         number
         for number in (signal.SIGHUP, signal.SIGINT)
-        if signal.getsignal(number) is signal.SIG_IGN
+        if is_main and signal.getsignal(number) is signal.SIG_IGN
     ]
     for number in ignored:
         signal.signal(number, lambda *_: None)

@@ -116,7 +116,7 @@ def test_a_killed_controller_makes_it_stale_and_the_next_one_live_again(
     assert rollout("start", tiny_plan(tmp_path), "--state", state)[0] == 0
     controller = begin("run", "--state", state)
     try:
-        line_with(controller.stderr, "waits for a person")
+        line_with(controller.stderr, "waits for a person", 90)
         sit(terminal, state, tmp_path)
         terminal.wait("LIVE")
         controller.send_signal(signal.SIGKILL)

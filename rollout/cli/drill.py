@@ -7,13 +7,13 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rollout.cli import exits
 from rollout.cli.drill_jobs import Answer, Job
 from rollout.cli.drill_workers import run_jobs
+from rollout.loader.problems import suggestion
 from rollout.rehearsal.catalogue import named_faults
 from rollout.rehearsal.drill.matrix import matrix
 from rollout.rehearsal.drill.mutants import Mutant, mutants
@@ -81,10 +81,8 @@ def _chosen(known: Sequence[Mutant], only: Sequence[str]) -> list[Mutant]:
     names = {m.id for m in known} | {m.scenario.scenario for m in known}
     for name in only:
         if name not in names:
-            near = get_close_matches(name, sorted(names), n=3, cutoff=0.5)
-            hint = f"did you mean {' or '.join(near)}? " if near else ""
             raise exits.Misuse(
-                f"--only {name}: no such fault; {hint}`rollout drill --list` shows them all"
+                f"--only {name}: no such fault{suggestion(name, names)}; `rollout drill --list` shows them"
             )
     return [m for m in known if not only or m.id in only or m.scenario.scenario in only]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rollout.domain.plan import Phase, Plan, StepSpec
 from rollout.domain.state import EffectState, PhaseState, RolloutState, StepState
-from rollout.domain.undo_order import UNDOABLE
+from rollout.domain.undo_order import UNDOABLE, phases_in_scope
 
 AFTER_THE_STEPS = {"exit_gate", "sign_off", "passed"}
 """Stages in which no step of the phase is begun any more."""
@@ -33,10 +33,8 @@ class Adoption:
 
     def begins_again(self, phase_id: str) -> bool:
         """Whether the finished rollback took the phase back: it is only ever begun anew."""
-        order = list(self.state.phases)
-        first = self.phase.undo_from or order[0]
         undone = self.phase.stage == "rolled_back"
-        return undone and order.index(phase_id) >= order.index(first)
+        return undone and phase_id in phases_in_scope(self.state, self.phase.undo_from)
 
     def is_current(self, step: StepState) -> bool:
         """Of its phase's attempt, and not taken back."""

@@ -1,4 +1,5 @@
-"""Which steps a rollback undoes, and in which order: one rule for the engine and for every preview."""
+"""How far a rollback goes, which steps it undoes and in which order: one rule for the engine, for every
+preview and for what is told afterwards."""
 
 from __future__ import annotations
 
@@ -28,6 +29,18 @@ def may_begin_at(state: RolloutState) -> list[str]:
     if phase.stage == "rolled_back":
         return order[:went]
     return order[: (went if phase.stage == "rollback_failed" else order.index(phase.id)) + 1]
+
+
+def undone_phases(state: RolloutState) -> frozenset[str]:
+    """Phases before the current one that its finished rollback took back; none unless it is rolled back.
+
+    Their stage in the log stays `passed` until they are begun anew: what was decided then is history.
+    """
+    current = state.current_phase()
+    if current is None or current.stage != "rolled_back":
+        return frozenset()
+    scope = phases_in_scope(state, current.undo_from)
+    return frozenset(scope[: scope.index(current.id)])
 
 
 def newest_first(state: RolloutState, first: str = "") -> list[StepState]:

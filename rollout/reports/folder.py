@@ -10,7 +10,7 @@ from rollout.domain.instants import to_text
 from rollout.domain.plan import Plan
 from rollout.domain.sign_off import SignerOf, nobody_verifies
 from rollout.domain.state import GateState, PhaseState, RolloutState
-from rollout.domain.undone import undone_phases
+from rollout.domain.undo_order import undone_phases
 from rollout.ports import EvidenceSource
 from rollout.reports.foreign import json_text
 from rollout.reports.gate_report import Report, gate_report, gate_title

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rollout.domain.evidence import Decision
 from rollout.domain.plan import Phase, Plan, Window
 from rollout.domain.state import GateState, RolloutState
-from rollout.domain.undone import undone_phases
+from rollout.domain.undo_order import undone_phases
 
 _AFTER_HELD = (
     "Nothing moves until the project lead decides: check again, try the phase again, "

@@ -12,7 +12,7 @@ import msgspec
 from rollout.domain.durations import format_duration
 from rollout.domain.evidence import Decision
 from rollout.domain.state import DecisionState, GateState, RolloutState, SignatureState
-from rollout.domain.undone import undone_phases
+from rollout.domain.undo_order import undone_phases
 from rollout.view.gate_text import gate_lines
 from rollout.view.gates import Documents, gate_view
 from rollout.view.marks import FAIL, PASS, SKIP, WARN, Mark

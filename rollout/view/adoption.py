@@ -10,7 +10,7 @@ from rollout.domain.adopting import Effects
 from rollout.domain.plan import Phase, Plan
 from rollout.domain.plan_difference import Change, Difference
 from rollout.domain.state import PhaseState, RolloutState
-from rollout.domain.undone import undone_phases
+from rollout.domain.undo_order import undone_phases
 from rollout.view.adoption_words import subject, values
 from rollout.view.text import plain
 

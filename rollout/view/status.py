@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rollout.domain.events import Event, RunObserved, kind_of
 from rollout.domain.state import PhaseState, RolloutState, StepState
-from rollout.domain.undone import undone_phases
+from rollout.domain.undo_order import undone_phases
 from rollout.view import marks
 from rollout.view.choices import choices
 from rollout.view.gates import Documents, gate_view, telling_gates

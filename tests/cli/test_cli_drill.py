@@ -159,7 +159,7 @@ def test_a_scenarios_name_stands_for_all_its_faults(
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["--only", "grwon"], "did you mean grown"),
+        (["--only", "grwon"], "no such fault; did you mean `grown`?"),
         (["--only", "xyz123"], "drill --list"),
         (["--workers", 0], "--workers 0"),
         (["--workers", "many"], "--workers"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 from rollout.cli import exits
 from rollout.cli.live_settings import deciding_clock
 from rollout.cli.log import line
+from rollout.cli.place import place
+from rollout.domain.command import BY_ITSELF
 from rollout.domain.events import SignedOff
 from rollout.live.deciding import Recorded, Refused, Wish, submit
 from rollout.live.opening import open_live
@@ -44,18 +47,16 @@ def run(state: str, rollout: str | None, sandbox: Path | None, wish: Wish, *, as
     with store:
         said = submit(store, rollout, wish, deciding_clock(profile, sandbox, state))
     if isinstance(said, Refused) and profile in PROFILES:
-        said = replace(said, reason=_when_driven(said.reason, state))
+        said = replace(said, reason=_when_driven(said.reason, state, rollout, sandbox))
     return tell(said, as_json=as_json)
 
 
-def _when_driven(reason: str, state: str) -> str:
+def _when_driven(reason: str, state: str, rollout: str | None, sandbox: Path | None) -> str:
     """Nothing moves on by itself while nobody drives it."""
-    waits = reason.endswith("it moves on by itself")
-    return (
-        f"{reason} once a controller runs: `rollout run`"
-        if waits and not holder_of(state)
-        else reason
-    )
+    if not reason.endswith(BY_ITSELF) or holder_of(state):
+        return reason
+    command = shlex.join(["rollout", "run", *place(state, rollout, sandbox)])
+    return f"{reason} once a controller runs: `{command}`"
 
 
 def tell(said: Recorded | Refused, *, as_json: bool) -> int:

@@ -16,6 +16,9 @@ from rollout.domain.undo_order import may_begin_at
 LEAD = "project_lead"
 """The role that decides and may waive any check."""
 
+BY_ITSELF = "it moves on by itself"
+"""Ends the refusal of a stage in which nobody has anything to say."""
+
 _BY_TRIGGER = {
     "proceed": "proceed",
     "hold": "hold",
@@ -108,7 +111,7 @@ class Case:
 
     def illegal(self, what: str) -> Refusal:
         """Not in this stage; says what a person may do instead."""
-        legal = ", ".join(self._legal()) or "nothing; it moves on by itself"
+        legal = ", ".join(self._legal()) or f"nothing; {BY_ITSELF}"
         return Refusal(
             f"cannot {what} while {self.phase.id} is {self.phase.stage}; legal now: {legal}"
         )

@@ -184,7 +184,7 @@ def test_what_nobody_drives_is_not_said_to_move_on_by_itself(
 ) -> None:
     hold = ("decide", "hold", "--by", "ann", "--reason", "x", "--state", state)
     refused = here(*hold)[2]
-    assert "it moves on by itself once a controller runs: `rollout run`" in refused
+    assert f"it moves on by itself once a controller runs: `rollout run --state {state}`" in refused
     line_with(drive(state, controllers).stderr, WAITS)
     assert "once a controller runs" not in here(*hold)[2]
 

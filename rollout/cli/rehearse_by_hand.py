@@ -47,12 +47,11 @@ def run(wish: Wish) -> int:
     request = wish.request(None)
 
     def drive(ready: Ready) -> str:
-        began = ready.controller.state
-        exits.say(
-            f"rollout: {began.rollout} is rehearsed by hand: `rollout tui --state {state}` drives it, "
-            f"`rollout rehearsal --state {state}` says how it stands; Ctrl-C ends it"
-        )
-        with Signals(_talk) as signals:
+        with Signals(_talk) as signals:  # who is told that Ctrl-C ends it may press it at once
+            exits.say(
+                f"rollout: {ready.controller.state.rollout} is rehearsed by hand: `rollout tui --state "
+                f"{state}` drives it, `rollout rehearsal --state {state}` says how it stands; Ctrl-C ends it"
+            )
             pace = Pace(speed)
             return ByHand(ready, state, known, signals, time.monotonic, pace, goes_on).run()
 
